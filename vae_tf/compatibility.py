@@ -1,0 +1,71 @@
+"""Do the parts of a model fit each other? Refused when it is built, with the reason."""
+
+import keras
+
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
+from vae_tf.objectives import Objective
+from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
+
+
+def check_network(network, name: str) -> None:
+    """Refuses a network that is not a built Keras 3 model with one input and one output.
+
+    Raises:
+        InputError: saying what it is and what is expected.
+    """
+    kind = type(network)
+    if kind.__module__.startswith("tf_keras"):
+        raise InputError(f"The {name} is a tf_keras (Keras 2) {kind.__name__}: build it with Keras 3, `import keras`.")
+    if not isinstance(network, keras.Model) or not hasattr(network, "inputs"):
+        raise InputError(
+            f"The {name} is a {kind.__name__} whose shapes are not known: give keras.Model(inputs, outputs), or a "
+            f"Sequential that begins with keras.Input."
+        )
+    if not network.built or len(network.inputs or []) != 1 or len(network.outputs or []) != 1:
+        raise InputError(
+            f"The {name} has {len(network.inputs or [])} inputs and {len(network.outputs or [])} outputs: give a "
+            f"built network with one of each; it ends in features, and the model projects them to parameters."
+        )
+
+
+def check_parts(
+    encoder: keras.Model,
+    decoder: keras.Model,
+    posterior: Posterior,
+    prior: Prior,
+    likelihood: Likelihood,
+    objective: Objective,
+) -> None:
+    """Refuses parts that do not fit each other.
+
+    Raises:
+        InputError: naming both sides of what does not meet.
+    """
+    for part, axis in (
+        (posterior, Posterior),
+        (prior, Prior),
+        (likelihood, Likelihood),
+        (objective, Objective),
+    ):
+        if not isinstance(part, axis):
+            given = f"the class {part.__name__}, not an object" if isinstance(part, type) else repr(part)
+            raise InputError(f"{axis.__name__.lower()} is {given}: give a {axis.__module__.rpartition('.')[0]} object.")
+    if len(decoder.input_shape) != 2:
+        raise InputError(f"The decoder takes shape {decoder.input_shape[1:]}: it must take codes of shape (D,).")
+    sizes = {
+        "the posterior": posterior.latent_size,
+        "the prior": prior.latent_size,
+        "the decoder's input": decoder.input_shape[1],
+    }
+    if len(set(sizes.values())) > 1:
+        named = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        raise InputError(f"The latent sizes do not meet: {named}; make them equal.")
+    event_shape = tuple(encoder.input_shape[1:])
+    if event_shape != likelihood.event_shape:
+        raise InputError(
+            f"The event shapes do not meet: the encoder takes {event_shape}, the likelihood describes "
+            f"{likelihood.event_shape}; make them equal."
+        )
+    objective.check(posterior)

@@ -1,0 +1,134 @@
+"""What every likelihood is, and how features become its parameters."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.errors import InputError
+
+Parameters = dict[str, tf.Tensor]
+
+
+class Likelihood(keras.layers.Layer):
+    """p(x|z): from the decoder's features to a distribution over data.
+
+    With `projection="auto"` the features become parameters by one of three rules:
+    features [height, width, F] for an event [height, width, C] pass a 3x3 convolution; features [*lead, F] for an
+    event [*lead, C] a dense layer on the last axis; flat features [F] a dense layer and a reshape. With
+    `projection=None` the features are the parameters already, as in a decoder that ends in logits.
+    All that it computes is float32, whatever the networks' precision.
+
+    Args:
+        event_shape: the shape of one example.
+        projection: "auto" or None, see above.
+        name: the layer's name.
+
+    Attributes:
+        support: the closed interval that holds every value of x.
+        parameter_count: the parameters of each value of x.
+    """
+
+    support = (-math.inf, math.inf)
+    parameter_count = 1
+
+    def __init__(
+        self, event_shape: Sequence[int], projection: Literal["auto"] | None = "auto", name: str | None = None
+    ):
+        super().__init__(name=name, dtype="float32")
+        self.event_shape = tuple(int(size) for size in event_shape)
+        self.projection = projection
+        if not self.event_shape or min(self.event_shape) < 1:
+            raise InputError(f"{type(self).__name__} got event_shape={self.event_shape}: give sizes of at least 1.")
+        if projection not in ("auto", None):
+            raise InputError(f'{type(self).__name__} got projection={projection!r}: give "auto" or None.')
+
+    def build(self, features_shape):
+        """Creates the projection for features [B, *]."""
+        *lead, channels = self.event_shape
+        outputs = channels * self.parameter_count
+        features = tuple(features_shape[1:])
+        linear: keras.layers.Layer | None
+        if self.projection is None:
+            if features != (*lead, outputs):
+                raise InputError(
+                    f"The decoder ends in shape {features}, but {type(self).__name__}(projection=None) takes "
+                    f'parameters of shape {(*lead, outputs)}: change its last layer, or use projection="auto".'
+                )
+            linear = None
+        elif len(features) == 1:
+            linear = keras.layers.Dense(math.prod(self.event_shape) * self.parameter_count, dtype="float32")
+        elif list(features[:-1]) != lead:
+            raise InputError(
+                f"The decoder ends in shape {features}, but the data has shape {self.event_shape}: end it in "
+                f"shape {(*lead, 'any')}, or in flat features."
+            )
+        elif len(lead) == 2:
+            linear = keras.layers.Conv2D(outputs, 3, padding="same", dtype="float32")
+        else:
+            linear = keras.layers.Dense(outputs, dtype="float32")
+        if linear is not None:
+            linear.build((None, *features))
+        self.linear = linear
+        self.built = True
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """The parameters of p(x|z) from features [B, *], each float32 [B, *event] (or broadcast to it)."""
+        raise NotImplementedError
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(x|z) with event [*event] and the parameters' leading axes as batch."""
+        raise NotImplementedError
+
+    def mean(self, p: tfd.Distribution) -> tf.Tensor:
+        """The mean of p(x|z), which is shown and served, float32 [*batch, *event]."""
+        return p.mean()
+
+    def check(self, x, name: str = "x") -> None:
+        """Refuses data that this likelihood gives no density.
+
+        Args:
+            x: values [N, *event], an array or a tensor with a value.
+            name: what the message calls it.
+
+        Raises:
+            InputError: where the shape is another, or a value is NaN, infinite or outside the support.
+        """
+        x = np.asarray(x)
+        if x.shape[1:] != self.event_shape:
+            raise InputError(
+                f"{name} has shape {x.shape}; this model takes {('N', *self.event_shape)}: reshape the data or "
+                f"build the model for shape {x.shape[1:]}."
+            )
+        if not x.size:
+            return
+        low, high = self.support
+        if low <= x.min() and x.max() <= high and np.isfinite([x.min(), x.max()]).all():
+            return
+        wrong = ~(np.isfinite(x) & (x >= low) & (x <= high))
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(f"{name} is {x[index]} at index {index}; {type(self).__name__} takes {self._wanted()}.")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"event_shape": list(self.event_shape), "projection": self.projection, "name": self.name}
+
+    def _project(self, features: tf.Tensor) -> list[tf.Tensor]:
+        """Features [B, *] to `parameter_count` float32 tensors [B, *event]."""
+        if self.linear is not None:
+            features = self.linear(features)
+        *lead, channels = self.event_shape
+        values = tf.reshape(
+            tf.cast(features, tf.float32), [tf.shape(features)[0], *lead, self.parameter_count * channels]
+        )
+        return tf.split(values, self.parameter_count, axis=-1)
+
+    def _wanted(self) -> str:
+        if self.support == (-math.inf, math.inf):
+            return "finite values: remove or replace the others"
+        low, high = self.support
+        return f"values in [{low:g}, {high:g}]: scale the data (uint8 images: x / 255)"

@@ -1,0 +1,36 @@
+"""The Bernoulli likelihood."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.likelihoods.base import Likelihood, Parameters
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class Bernoulli(Likelihood):
+    """The Bernoulli likelihood, for binary data.
+
+    log p(x|z) = sum_i x_i log mean_i + (1 - x_i) log(1 - mean_i),  mean = sigmoid(logits)
+
+    It takes values in [0, 1]; for grey values between the two, this is a cross-entropy and not a likelihood.
+
+    Source: Kingma and Welling (2014), appendix C.1.
+
+    Args:
+        event_shape: the shape of one example.
+        projection: "auto", or None for a decoder that ends in logits; see `Likelihood`.
+        name: the layer's name.
+    """
+
+    support = (0.0, 1.0)
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """`logits`, float32 [B, *event], from features [B, *]."""
+        (logits,) = self._project(features)
+        return {"logits": logits}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(x|z) with event [*event]."""
+        pixels = tfd.Bernoulli(**parameters, dtype=tf.float32)
+        return tfd.Independent(pixels, len(self.event_shape), name="Bernoulli")

@@ -1,0 +1,35 @@
+"""The continuous Bernoulli likelihood."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.likelihoods.base import Likelihood, Parameters
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class ContinuousBernoulli(Likelihood):
+    """The continuous Bernoulli likelihood, for grey values.
+
+    log p(x|z) = sum_i x_i log lambda_i + (1 - x_i) log(1 - lambda_i) + log C(lambda_i),  lambda = sigmoid(logits),
+    where C normalises the density on [0, 1].
+
+    Source: Loaiza-Ganem and Cunningham (2019), section 3.
+
+    Args:
+        event_shape: the shape of one example.
+        projection: "auto", or None for a decoder that ends in logits; see `Likelihood`.
+        name: the layer's name.
+    """
+
+    support = (0.0, 1.0)
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """`logits`, float32 [B, *event], from features [B, *]."""
+        (logits,) = self._project(features)
+        return {"logits": logits}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(x|z) with event [*event]."""
+        pixels = tfd.ContinuousBernoulli(**parameters)
+        return tfd.Independent(pixels, len(self.event_shape), name="ContinuousBernoulli")

@@ -1,0 +1,69 @@
+"""The normal likelihood."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.errors import InputError
+from vae_tf.likelihoods.base import Likelihood, Parameters
+
+SMALLEST_SCALE = 1e-3
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class Normal(Likelihood):
+    """The normal likelihood, for real values.
+
+    log p(x|z) = sum_i log N(x_i; loc_i(z), scale_i^2)
+
+    `scale` is a fixed number; or "shared", one learned value exp(weight) for all (it starts at 1); or "predicted",
+    softplus(features) + 0.001 for each value.
+
+    Source: Kingma and Welling (2014), appendix C.2; the shared scale is the sigma-VAE of Rybkin et al. (2021),
+    section 3.
+
+    Args:
+        event_shape: the shape of one example.
+        scale: a number above 0, "shared" or "predicted".
+        projection: "auto", or None for a decoder that ends in loc (then scale before softplus, along the last
+            axis, where it is predicted); see `Likelihood`.
+        name: the layer's name.
+    """
+
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        scale: float | Literal["shared", "predicted"] = "shared",
+        projection: Literal["auto"] | None = "auto",
+        name: str | None = None,
+    ):
+        super().__init__(event_shape, projection=projection, name=name)
+        if scale not in ("shared", "predicted") and not (isinstance(scale, int | float) and scale > 0):
+            raise InputError(f'Normal got scale={scale!r}: give a number above 0, "shared" or "predicted".')
+        self.scale = scale
+        self.parameter_count = 2 if scale == "predicted" else 1
+
+    def build(self, features_shape):
+        """Creates the projection for features [B, *], and the shared scale."""
+        if self.scale == "shared":
+            self.log_scale = self.add_weight(name="log_scale", shape=(), initializer="zeros")
+        super().build(features_shape)
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """`loc`, float32 [B, *event], and `scale`, of the same rank, from features [B, *]."""
+        loc, *raw_scale = self._project(features)
+        if self.scale == "predicted":
+            return {"loc": loc, "scale": tf.nn.softplus(raw_scale[0]) + SMALLEST_SCALE}
+        scale = tf.exp(self.log_scale) if self.scale == "shared" else self.scale
+        return {"loc": loc, "scale": scale * tf.ones_like(loc)}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(x|z) with event [*event]."""
+        return tfd.Independent(tfd.Normal(**parameters), len(self.event_shape), name="Normal")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}

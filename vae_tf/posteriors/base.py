@@ -1,0 +1,70 @@
+"""What every posterior is."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.errors import InputError
+
+Parameters = dict[str, tf.Tensor]
+
+
+class Posterior(keras.layers.Layer):
+    """q(z|x): from the encoder's features to a distribution over codes.
+
+    `parameters` and `distribution` are apart so that an objective can stop gradients through the parameters.
+    All that it computes is float32, whatever the networks' precision.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        name: the layer's name.
+
+    Attributes:
+        noise_size: the standard normals that `draw` needs for each draw.
+        has_density: whether q(z|x) has a density, without which there is no rate and no elbo.
+    """
+
+    has_density = True
+
+    def __init__(self, latent_size: int, name: str | None = None):
+        super().__init__(name=name, dtype="float32")
+        if latent_size < 1:
+            raise InputError(f"{type(self).__name__} got latent_size={latent_size}: give at least 1.")
+        self.latent_size = latent_size
+        self.noise_size = latent_size
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """The parameters of q(z|x) from features [B, *], each float32 [B, *]."""
+        raise NotImplementedError
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """q(z|x) with batch [B] and event [D]."""
+        raise NotImplementedError
+
+    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+        """Reparameterised draws z ~ q(z|x), float32 [K, B, D], from standard normals [K, B, noise_size]."""
+        raise NotImplementedError
+
+    def code(self, q: tfd.Distribution) -> tf.Tensor:
+        """The code that stands for x where one is shown or served, float32 [B, D]."""
+        return q.mean()
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"latent_size": self.latent_size, "name": self.name}
+
+    def _linear(self, features_shape, name: str) -> keras.layers.Dense:
+        """A float32 linear layer from flattened features to D values, built."""
+        projection = keras.layers.Dense(self.latent_size, dtype="float32", name=name)
+        projection.build((None, flat_size(features_shape)))
+        return projection
+
+
+def flat_size(features_shape) -> int:
+    """The number of features of one example."""
+    return int(tf.TensorShape(features_shape[1:]).num_elements())
+
+
+def flat(features: tf.Tensor) -> tf.Tensor:
+    """Features [B, *] as [B, F]."""
+    return tf.reshape(features, [tf.shape(features)[0], flat_size(features.shape)])

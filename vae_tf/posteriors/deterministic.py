@@ -1,0 +1,47 @@
+"""The posterior of a plain autoencoder."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.posteriors.base import Parameters, Posterior, flat
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class Deterministic(Posterior):
+    """The posterior of a plain autoencoder: all mass on one code.
+
+    q(z|x) = delta(z - loc(x)),  loc = linear(features)
+
+    It has no density, so a model with it has no rate and no elbo, and trains with `objectives.Reconstruction`.
+
+    Source: Hinton and Salakhutdinov (2006).
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        name: the layer's name.
+    """
+
+    has_density = False
+
+    def __init__(self, latent_size: int, name: str | None = None):
+        super().__init__(latent_size, name=name)
+        self.noise_size = 0
+
+    def build(self, features_shape):
+        """Creates the projection for features [B, *]."""
+        self.loc = self._linear(features_shape, "loc")
+        self.built = True
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """`loc`, float32 [B, D], from features [B, *]."""
+        return {"loc": self.loc(flat(features))}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """q(z|x) with batch [B] and event [D]."""
+        return tfd.Independent(tfd.Deterministic(**parameters), 1, name="Deterministic")
+
+    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+        """z = loc, K times, float32 [K, B, D]; `noise` [K, B, 0] gives K only."""
+        loc = q.distribution.loc
+        return tf.broadcast_to(loc, tf.concat([tf.shape(noise)[:1], tf.shape(loc)], axis=0))

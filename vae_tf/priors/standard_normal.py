@@ -1,0 +1,35 @@
+"""The standard normal prior."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.priors.base import Encode, Prior
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class StandardNormal(Prior):
+    """The standard normal prior.
+
+    p(z) = N(z; 0, I)
+
+    Source: Kingma and Welling (2014), section 3.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        name: the layer's name.
+    """
+
+    def build(self, codes_shape):
+        """There is nothing to create."""
+        self.built = True
+
+    def distribution(self, encode: Encode) -> tfd.Distribution:
+        """p(z) with batch [] and event [D]."""
+        del encode
+        loc = tf.zeros([self.latent_size])
+        return tfd.Independent(tfd.Normal(loc, tf.ones_like(loc)), 1, name="StandardNormal")
+
+    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """z = noise, float32 [B, D]."""
+        return noise

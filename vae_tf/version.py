@@ -1,0 +1,3 @@
+"""The version of vae_tf, readable without TensorFlow."""
+
+__version__ = "0.1.0"
