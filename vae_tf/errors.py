@@ -7,3 +7,7 @@ class InputError(ValueError):
     The command line prints the sentence and exits with status 2; any other exception is a defect and keeps
     its trace.
     """
+
+
+class DivergenceError(RuntimeError):
+    """A loss that is no longer finite: one sentence with the step, the terms and what was kept."""

@@ -113,6 +113,11 @@ class Likelihood(keras.layers.Layer):
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise InputError(f"{name} is {x[index]} at index {index}; {type(self).__name__} takes {self._wanted()}.")
 
+    def is_cross_entropy(self, x) -> bool:
+        """Whether log p(x|z) is no log-density of such data, only a cross-entropy."""
+        del x
+        return False
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"event_shape": list(self.event_shape), "projection": self.projection, "name": self.name}

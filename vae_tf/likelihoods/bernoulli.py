@@ -1,6 +1,7 @@
 """The Bernoulli likelihood."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -34,3 +35,8 @@ class Bernoulli(Likelihood):
         """p(x|z) with event [*event]."""
         pixels = tfd.Bernoulli(**parameters, dtype=tf.float32)
         return tfd.Independent(pixels, len(self.event_shape), name="Bernoulli")
+
+    def is_cross_entropy(self, x) -> bool:
+        """Whether x holds values between 0 and 1, to which a Bernoulli gives no probability."""
+        x = np.asarray(x)
+        return bool(np.any((x > 0) & (x < 1)))

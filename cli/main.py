@@ -1,0 +1,51 @@
+"""The front door: chooses the subcommand, and says what went wrong in one line."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command `vae-tf`.
+
+    Returns:
+        The exit status: 0, 1 where `check` finds something off, 2 for input that cannot be used.
+    """
+    parser = argparse.ArgumentParser(
+        prog="vae-tf", description="Variational autoencoders for Keras, from data to TF Serving."
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        command = importlib.import_module(f"vae_tf_cli.{name}")
+        subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    arguments, rest = parser.parse_known_args(words)
+    if rest and not hasattr(arguments, "overrides"):
+        subparsers.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.overrides = rest
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        print(f"vae-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether an error is one sentence for a person, and not a defect."""
+    from vae_tf.errors import DivergenceError, InputError
+
+    return isinstance(error, InputError | DivergenceError | OSError)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

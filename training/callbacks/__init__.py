@@ -1,0 +1,8 @@
+"""Callbacks for `model.fit`, one a file."""
+
+from vae_tf.training.callbacks.divergence import StopOnDivergence
+from vae_tf.training.callbacks.pictures import Pictures
+from vae_tf.training.callbacks.save import Save
+from vae_tf.training.callbacks.scalars import Scalars
+
+__all__ = ["Pictures", "Save", "Scalars", "StopOnDivergence"]

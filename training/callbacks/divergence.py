@@ -1,0 +1,33 @@
+"""Stops a run whose loss is no longer finite, and keeps the last good weights."""
+
+import keras
+import numpy as np
+
+from vae_tf.errors import DivergenceError
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Stops a run whose loss is no longer finite.
+
+    The model gets back the weights of the last epoch that was well.
+
+    Raises:
+        DivergenceError: from `fit`, naming the step and the terms that are not finite.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Keeps the weights."""
+        self._last_good = self.model.get_weights()
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss of the steps so far."""
+        if np.isfinite(logs["loss"]):
+            return
+        terms = ", ".join(f"{name} = {float(value):g}" for name, value in logs.items())
+        step = int(self.model.optimizer.iterations)
+        self.model.set_weights(self._last_good)
+        raise DivergenceError(
+            f"The loss is not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped "
+            f"with the weights of the end of epoch {self._epoch}; try a smaller learning rate or `clipnorm`."
+        )

@@ -1,0 +1,59 @@
+"""The results of a run: every measure of a trained model on the test set."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from vae_tf.training.datasets import Binarization
+from vae_tf.training.evaluation.active_units import active_units
+from vae_tf.training.evaluation.likelihood import log_likelihood
+
+from vae_tf import VAE
+
+GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it compares with no binarised result"
+BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"
+
+
+def evaluate(
+    vae: VAE, examples: tf.data.Dataset, *, samples: int, binarization: Binarization, seed: int
+) -> dict[str, Any]:
+    """Measures a trained, compiled model.
+
+    Args:
+        vae: the model.
+        examples: batches of x, float32 [B, *event], in one ordered pass.
+        samples: K, the importance samples of each example; not used for a plain autoencoder.
+        binarization: how the examples were binarised.
+        seed: of the importance samples.
+
+    Returns:
+        `log_likelihood`, its two standard errors and `importance_samples`, `elbo`, `rate`, `distortion`,
+        `active_units`, `examples`, `binarization`, `seed`, and `notes`; means over examples, nats. A plain
+        autoencoder has neither likelihood, elbo nor rate.
+
+    Raises:
+        InputError: for samples < 1.
+    """
+    x = np.concatenate(list(examples.as_numpy_iterator()))
+    results: dict[str, Any] = {}
+    notes = []
+    if vae.objective.probabilistic:
+        estimate = log_likelihood(vae, x, samples, seed)
+        results = {
+            "log_likelihood": estimate.mean,
+            "log_likelihood_standard_error_images": estimate.standard_error_images,
+            "log_likelihood_standard_error_draws": estimate.standard_error_draws,
+            "importance_samples": samples,
+        }
+        notes.append(BELOW)
+    logs = vae.evaluate(examples, return_dict=True, verbose=0)
+    results |= {name: float(logs[name]) for name in ("elbo", "rate", "distortion") if name in logs}
+    results |= {
+        "active_units": active_units(vae, x),
+        "examples": len(x),
+        "binarization": binarization,
+        "seed": seed,
+    }
+    if vae.likelihood.is_cross_entropy(x):
+        notes.append(GREY)
+    return {**results, "notes": notes}

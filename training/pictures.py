@@ -1,0 +1,114 @@
+"""What a person looks at: grids of images, as uint8 arrays [height, width, channels]."""
+
+import itertools
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import VAE
+from vae_tf.atomic import replacing
+from vae_tf.errors import InputError
+
+GAP = 2  # pixels between images
+
+
+def grid(images, columns: int) -> np.ndarray:
+    """Images [N, height, width, channels] with values in [0, 1], row by row, in a grid of `columns`."""
+    pixels = np.uint8(np.round(255 * np.clip(np.asarray(images, np.float32), 0, 1)))
+    count, height, width, channels = pixels.shape
+    rows = math.ceil(count / columns)
+    sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)
+    for i, image in enumerate(pixels):
+        top = GAP + (i // columns) * (height + GAP)
+        left = GAP + (i % columns) * (width + GAP)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def samples(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
+    """Means of p(x|z) for `count` codes from the prior."""
+    check_images(vae)
+    return grid(vae.sample(count, seed), columns=math.isqrt(count))
+
+
+def reconstructions(vae: VAE, x, columns: int = 8) -> np.ndarray:
+    """Inputs [N, height, width, channels], each row above the row of their reconstructions."""
+    check_images(vae)
+    x = np.asarray(x, np.float32)
+    columns = min(columns, len(x))
+    x = x[: len(x) // columns * columns]
+    pairs = np.stack([x, vae.reconstruct(x)]).reshape(2, -1, columns, *vae.event_shape)
+    return grid(pairs.swapaxes(0, 1).reshape(-1, *vae.event_shape), columns)
+
+
+def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0) -> np.ndarray:
+    """The code of one input [1, height, width, channels], each dimension in turn moved from -span to span.
+
+    Rows are the dimensions in the order of their variance over the input's posterior: most certain first.
+    """
+    check_images(vae)
+    q = vae.encode(x)
+    code = vae.posterior.code(q)[0].numpy()
+    certain_first = np.argsort(q.stddev()[0]) if vae.posterior.has_density else np.arange(vae.latent_size)
+    codes = np.tile(code, (vae.latent_size, columns, 1))
+    for row, dimension in enumerate(certain_first):
+        codes[row, :, dimension] = np.linspace(-span, span, columns)
+    return grid(_means(vae, codes.reshape(-1, vae.latent_size)), columns)
+
+
+def interpolation(vae: VAE, x, columns: int = 11) -> np.ndarray:
+    """A row for each pair of neighbours in x [N + 1, height, width, channels]: a straight line between their codes."""
+    check_images(vae)
+    codes = vae.posterior.code(vae.encode(x)).numpy()
+    share = np.linspace(0, 1, columns, dtype=np.float32)[:, None]
+    lines = [(1 - share) * start + share * end for start, end in itertools.pairwise(codes)]
+    return grid(_means(vae, np.concatenate(lines)), columns)
+
+
+def manifold(vae: VAE, columns: int = 20) -> np.ndarray:
+    """Means of p(x|z) over the whole plane of a two-dimensional code, evenly in the standard normal's quantiles."""
+    check_images(vae)
+    if vae.latent_size != 2:
+        raise InputError(
+            f"A manifold needs 2 latent dimensions and the model has {vae.latent_size}: draw a traversal, or train "
+            f"with --model.latent_size 2."
+        )
+    line = tfd.Normal(0.0, 1.0).quantile(tf.linspace(0.01, 0.99, columns)).numpy()
+    codes = np.stack(np.meshgrid(line, -line), axis=-1).reshape(-1, 2)
+    return grid(_means(vae, codes), columns)
+
+
+def write(picture: np.ndarray, path: str | os.PathLike[str]) -> None:
+    """Writes a picture to an image file, whole or not at all; the suffix names the format."""
+    channels = picture.shape[-1]
+    with replacing(path) as partial:
+        Image.fromarray(picture[..., 0] if channels == 1 else picture).save(partial)
+
+
+def check_images(vae: VAE) -> None:
+    """Refuses a model of anything but grey or colour images.
+
+    Raises:
+        InputError: naming the model's event shape.
+    """
+    if not are_images(vae):
+        raise InputError(f"Pictures need images (height, width, 1 or 3), but the model's data is {vae.event_shape}.")
+
+
+def are_images(vae: VAE) -> bool:
+    """Whether the model's data are grey or colour images."""
+    return len(vae.event_shape) == 3 and vae.event_shape[-1] in (1, 3)
+
+
+def evenly(count: int, total: int) -> Sequence[int]:
+    """`count` positions spread over `total` examples, so that sorted classes all appear."""
+    return np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
+
+
+def _means(vae: VAE, codes: np.ndarray) -> tf.Tensor:
+    return vae.likelihood.mean(vae.decode(codes))

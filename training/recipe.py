@@ -1,0 +1,190 @@
+"""The typed recipe of a run: what is decided before it starts, and nothing else."""
+
+import dataclasses
+import difflib
+import inspect
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import jsonargparse
+import keras
+import yaml
+from vae_tf.training.datasets import Binarization
+from vae_tf.training.networks import MLP, Network
+
+from vae_tf import VAE
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Bernoulli, Likelihood
+from vae_tf.objectives import ELBO, Objective
+from vae_tf.posteriors import DiagonalNormal, Posterior
+from vae_tf.priors import Prior, StandardNormal
+from vae_tf.schedules import Schedule
+
+PRESETS = pathlib.Path(__file__).parent / "recipes"
+
+
+@dataclasses.dataclass
+class Model:
+    """The networks and the choice on each axis.
+
+    Attributes:
+        networks: the encoder and the decoder.
+        latent_size: D, the number of latent dimensions.
+        posterior: q(z|x).
+        prior: p(z).
+        likelihood: p(x|z).
+        objective: what is minimised.
+    """
+
+    networks: Callable[[], Network] = MLP
+    latent_size: int = 16
+    posterior: Callable[[int], Posterior] = DiagonalNormal
+    prior: Callable[[int], Prior] = StandardNormal
+    likelihood: Callable[[tuple[int, ...]], Likelihood] = Bernoulli
+    objective: Callable[[], Objective] = ELBO
+
+
+@dataclasses.dataclass
+class Recipe:
+    """A run, decided.
+
+    Attributes:
+        data: a source of `vae_tf.training.datasets.load`.
+        binarization: "none"; "static", each image drawn once; or "dynamic", at each step anew.
+        validation: the share of the training data that is held out, or "test" for the test set.
+        epochs: passes over the training data.
+        batch_size: examples of a step.
+        seed: of weights, order, binarisation and noise.
+        jit_compile: whether a step is compiled with XLA; where not given, it is, except for convolutions on a CPU.
+        steps_per_execution: steps between two looks of the callbacks.
+        model: the networks and the choice on each axis.
+        optimizer: a Keras optimizer.
+    """
+
+    data: str = "digits-5k"
+    binarization: Binarization = "none"
+    validation: float | Literal["test"] = 0.1
+    epochs: int = 20
+    batch_size: int = 128
+    seed: int = 0
+    jit_compile: bool | None = None
+    steps_per_execution: int = 1
+    model: Model = dataclasses.field(default_factory=Model)
+    optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam
+
+    def build(self, event_shape: Sequence[int]) -> VAE:
+        """The model of this recipe, not yet compiled, for examples of `event_shape`."""
+        latent_size, event_shape = self.model.latent_size, tuple(event_shape)
+        encoder, decoder = self.model.networks()(event_shape, latent_size)
+        return VAE(
+            encoder,
+            decoder,
+            posterior=self.model.posterior(latent_size),
+            prior=self.model.prior(latent_size),
+            likelihood=self.model.likelihood(event_shape),
+            objective=self.model.objective(),
+            seed=self.seed,
+        )
+
+
+def presets() -> list[str]:
+    """The names of the recipes that come with the library."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, Any]]:
+    """Reads a recipe.
+
+    Args:
+        source: the name of a preset, or the path of a YAML file.
+        overrides: what is decided otherwise, as on the command line: ["--model.prior", "StandardNormal"].
+
+    Returns:
+        The recipe, and all that it decides, defaults included, as plain values for a YAML file.
+
+    Raises:
+        InputError: for an unknown recipe, key or class, or a value of another type.
+    """
+    path = PRESETS / f"{source}.yaml" if source in presets() else pathlib.Path(source)
+    if not path.is_file():
+        raise InputError(
+            f"There is no recipe {source!r}{_nearest(source, presets())}: give one of {', '.join(presets())}, or a "
+            f"YAML file."
+        )
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Recipe)
+    parser.add_argument("--config", action="config")
+    _check_yaml(path)
+    try:
+        config = parser.parse_args([f"--config={path}", *overrides])
+    except jsonargparse.ArgumentError as error:
+        raise InputError(f"The recipe {source!r} cannot be used: {_explain(str(error))}") from error
+    settings = parser.instantiate(config)
+    recipe = Recipe(**{field.name: settings[field.name] for field in dataclasses.fields(Recipe)})
+    return recipe, yaml.safe_load(parser.dump(config, skip_unset=False))
+
+
+def differences(decided: dict[str, Any], other: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted keys in which two decided recipes differ."""
+    for key in dict.fromkeys([*decided, *other]):
+        ours, theirs = decided.get(key), other.get(key)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            yield from differences(ours, theirs, f"{prefix}{key}.")
+        elif ours != theirs:
+            yield f"{prefix}{key}"
+
+
+def _check_yaml(path: pathlib.Path) -> None:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"The recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model", {}), dict):
+        raise InputError(f"The recipe {path} is not a list of settings: write lines such as `epochs: 20`.")
+
+
+def _explain(message: str) -> str:
+    """One sentence out of the parser's paragraphs."""
+    key = ".".join(re.findall(r'Parser key "(.+?)"', message))
+    if match := re.search(r"unrecognized arguments: (?:--)?([^\s=]+)|option '(\S+)'", message, re.IGNORECASE):
+        name = match[1] or match[2]
+        return f"there is no key {name!r}{f' in {key}' if key else ''}{_nearest(name, _keys())}."
+    classes = _classes(key)
+    if classes and (match := re.search(r"dot import path string: (\S+)", message)):
+        return f"{key} got {match[1]!r}{_nearest(match[1], classes)}: give one of {', '.join(classes)}."
+    wanted = re.findall(r"Expected an? (.+?)(?:\.? Got value|\n|$)", message)
+    value = re.findall(r"(?:Got|Given) value: (.+?)(?:\. Got|\n|$)", message)
+    if wanted and value:
+        return f"{key} got {value[0]!r}: give {' or '.join(wanted)}."
+    return " ".join(message.split())
+
+
+def _classes(key: str) -> list[str]:
+    """The names of the classes that `key` takes, where it takes classes."""
+    axes = {"posterior": Posterior, "prior": Prior, "likelihood": Likelihood, "objective": Objective}
+    axes |= {"networks": Network, "optimizer": keras.optimizers.Optimizer}
+    axis = axes.get(key.removeprefix("model."))
+    return [] if axis is None else sorted({cls.__name__ for cls in _subclasses(axis)})
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def _keys() -> list[str]:
+    """The keys of a recipe, dotted as on the command line, and the arguments of its classes."""
+    keys = [field.name for field in dataclasses.fields(Recipe)]
+    keys += [f"model.{field.name}" for field in dataclasses.fields(Model)]
+    for axis in (Posterior, Prior, Likelihood, Objective, Network, Schedule, keras.optimizers.Optimizer):
+        for cls in _subclasses(axis):
+            keys += inspect.signature(cls).parameters
+    return keys
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
