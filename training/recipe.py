@@ -11,8 +11,6 @@ from typing import Any, Literal
 import jsonargparse
 import keras
 import yaml
-from vae_tf.training.datasets import Binarization
-from vae_tf.training.networks import MLP, Network
 
 from vae_tf import VAE
 from vae_tf.errors import InputError
@@ -21,6 +19,9 @@ from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.schedules import Schedule
+from vae_tf.training.datasets import Binarization
+from vae_tf.training.initialization import fan_in_uniform
+from vae_tf.training.networks import MLP, Network
 
 PRESETS = pathlib.Path(__file__).parent / "recipes"
 
@@ -57,6 +58,7 @@ class Recipe:
         epochs: passes over the training data.
         batch_size: examples of a step.
         seed: of weights, order, binarisation and noise.
+        initialization: where weights start: each layer's "default", or "fan_in_uniform" as in PyTorch.
         jit_compile: whether a step is compiled with XLA; where not given, it is, except for convolutions on a CPU.
         steps_per_execution: steps between two looks of the callbacks.
         model: the networks and the choice on each axis.
@@ -69,6 +71,7 @@ class Recipe:
     epochs: int = 20
     batch_size: int = 128
     seed: int = 0
+    initialization: Literal["default", "fan_in_uniform"] = "default"
     jit_compile: bool | None = None
     steps_per_execution: int = 1
     model: Model = dataclasses.field(default_factory=Model)
@@ -76,9 +79,10 @@ class Recipe:
 
     def build(self, event_shape: Sequence[int]) -> VAE:
         """The model of this recipe, not yet compiled, for examples of `event_shape`."""
+        keras.utils.set_random_seed(self.seed)
         latent_size, event_shape = self.model.latent_size, tuple(event_shape)
         encoder, decoder = self.model.networks()(event_shape, latent_size)
-        return VAE(
+        vae = VAE(
             encoder,
             decoder,
             posterior=self.model.posterior(latent_size),
@@ -87,6 +91,9 @@ class Recipe:
             objective=self.model.objective(),
             seed=self.seed,
         )
+        if self.initialization == "fan_in_uniform":
+            fan_in_uniform(vae, self.seed)
+        return vae
 
 
 def presets() -> list[str]:

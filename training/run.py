@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 import yaml
-from vae_tf.training import callbacks, datasets, evaluation, pictures, recipe
 
 from vae_tf import VAE
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
+from vae_tf.training import callbacks, datasets, evaluation, pictures, recipe
 
 Existing = Literal["refuse", "resume", "overwrite"]
 PICTURED = 32  # inputs that are reconstructed at each epoch
@@ -94,6 +94,7 @@ class Run:
         )
         vae.fit(
             batches,
+            shuffle=False,  # the stream is shuffled already
             steps_per_epoch=steps,
             validation_data=validation,
             initial_epoch=epoch,
@@ -124,7 +125,6 @@ class Run:
     def _model(self, settings: recipe.Recipe, existing: Existing, validation: tf.data.Dataset) -> VAE:
         if existing == "resume":
             return keras.saving.load_model(self.model)
-        keras.utils.set_random_seed(settings.seed)
         vae = settings.build(validation.element_spec.shape[1:])
         vae.compile(
             optimizer=settings.optimizer(),

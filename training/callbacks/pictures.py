@@ -6,6 +6,7 @@ import pathlib
 import keras
 import numpy as np
 import tensorflow as tf
+
 from vae_tf.training import pictures
 
 
@@ -13,7 +14,8 @@ class Pictures(keras.callbacks.Callback):
     """Writes inputs with their reconstructions, and samples from the prior, on the same codes at each epoch.
 
     Args:
-        directory: the run's log directory; pictures are written to `train` below it.
+        directory: the run's log directory; they are written to `pictures` below it, as
+            TensorBoard follows one file a folder.
         images: the inputs to reconstruct, float32 [N, height, width, channels].
         seed: of the prior's codes.
         folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
@@ -33,7 +35,7 @@ class Pictures(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Opens the file."""
-        self._writer = tf.summary.create_file_writer(str(self.directory / "train"))
+        self._writer = tf.summary.create_file_writer(str(self.directory / "pictures"))
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the pictures; the step is the epoch, from 1."""

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from vae_tf import VAE
 from vae_tf.training.datasets import Binarization
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.likelihood import log_likelihood
-
-from vae_tf import VAE
 
 GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it compares with no binarised result"
 BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"

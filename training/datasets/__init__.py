@@ -1,0 +1,53 @@
+"""Data: one source a file, then splits, binarisation and batches."""
+
+import difflib
+import pathlib
+
+from vae_tf.errors import InputError
+from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads
+from vae_tf.training.datasets.arrays import Arrays
+from vae_tf.training.datasets.batches import evaluation_batches, scaled, steps_per_epoch, training_batches
+from vae_tf.training.datasets.binarization import Binarization
+from vae_tf.training.datasets.split import Splits, validation_split
+
+__all__ = [
+    "Arrays",
+    "Binarization",
+    "Splits",
+    "evaluation_batches",
+    "load",
+    "scaled",
+    "steps_per_epoch",
+    "training_batches",
+    "validation_split",
+]
+
+NAMES = ("digits-5k", *keras_downloads.NAMES)
+
+
+def load(source: str) -> Arrays:
+    """Loads a data set.
+
+    Args:
+        source: "digits-5k", "mnist", "fashion_mnist", "cifar10", the path of an .npz or .npy file, or a folder of
+            images.
+
+    Raises:
+        InputError: for a source that is not known, not there or cannot be used.
+    """
+    if source == "digits-5k":
+        return digits_5k.load()
+    if source in keras_downloads.NAMES:
+        return keras_downloads.load(source)
+    path = pathlib.Path(source)
+    if path.is_dir():
+        return image_folder.load(path)
+    loaders = {".npz": files.load_npz, ".npy": files.load_npy}
+    if path.is_file() and path.suffix in loaders:
+        return loaders[path.suffix](path)
+    near = difflib.get_close_matches(source, NAMES, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise InputError(
+        f"There is no data {source!r}{hint}: give one of {', '.join(NAMES)}, an .npz or .npy file, or a folder of "
+        f"images."
+    )

@@ -1,0 +1,88 @@
+"""A data set as arrays, and the checks that every source passes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from vae_tf.errors import InputError
+from vae_tf.training.datasets.split import stratified
+
+TEST_SHARE = 0.1
+TEST_SEED = 0
+
+
+class Arrays(NamedTuple):
+    """A data set as stored.
+
+    Attributes:
+        name: where it comes from.
+        x_train: examples [N, *event]; images are [N, height, width, channels]; uint8 stays uint8, else float32.
+        y_train: labels [N], or None.
+        x_test: as `x_train`.
+        y_test: as `y_train`.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray | None
+    x_test: np.ndarray
+    y_test: np.ndarray | None
+
+
+def arrays(
+    name: str,
+    x_train: np.ndarray,
+    y_train: np.ndarray | None = None,
+    x_test: np.ndarray | None = None,
+    y_test: np.ndarray | None = None,
+) -> Arrays:
+    """Checks a source's arrays and brings them into one form.
+
+    Where there is no test set, a class-balanced tenth of the data becomes it, the same whatever the run's seed.
+
+    Raises:
+        InputError: for data that is not numeric, not finite or of another shape than the rest, or labels of
+            another length; the sentence names the array.
+    """
+    x_train = _examples(name, "x_train", x_train)
+    y_train = _labels(name, "y_train", y_train, len(x_train))
+    if x_test is None:
+        rest, part = stratified(y_train, len(x_train), TEST_SHARE, TEST_SEED)
+        x_train, x_test = x_train[rest], x_train[part]
+        if y_train is not None:
+            y_train, y_test = y_train[rest], y_train[part]
+    else:
+        x_test = _examples(name, "x_test", x_test)
+        y_test = _labels(name, "y_test", y_test, len(x_test))
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise InputError(
+            f"{name}: an example of x_train has shape {x_train.shape[1:]}, one of x_test {x_test.shape[1:]}: make "
+            f"them equal."
+        )
+    return Arrays(name, x_train, y_train, x_test, y_test)
+
+
+def _examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
+    if x.dtype == np.bool_:
+        x = np.uint8(255) * x.astype(np.uint8)
+    if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
+        raise InputError(f"{name}: {key} has dtype {x.dtype}: give uint8 images, or floating-point values.")
+    if x.ndim < 2 or 0 in x.shape:
+        raise InputError(f"{name}: {key} has shape {x.shape}: give at least one example, along the first axis.")
+    if x.ndim == 3:  # grey images
+        x = x[..., None]
+    if x.dtype == np.uint8:
+        return x
+    if not np.isfinite([x.min(), x.max()]).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        raise InputError(f"{name}: {key} is {x[index]} at index {index}: remove or replace what is not finite.")
+    return x.astype(np.float32, copy=False)
+
+
+def _labels(name: str, key: str, y: np.ndarray | None, count: int) -> np.ndarray | None:
+    if y is None:
+        return None
+    y = np.squeeze(y, axis=tuple(range(1, y.ndim))) if y.ndim > 1 and set(y.shape[1:]) == {1} else y
+    if y.shape != (count,):
+        raise InputError(f"{name}: {key} has shape {y.shape} for {count} examples: give one label for each.")
+    return y

@@ -1,0 +1,85 @@
+"""Arrays as batches: held once, and scaled and binarised in the graph at the last moment."""
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.errors import InputError
+from vae_tf.training.datasets import binarization as binary
+from vae_tf.training.datasets.binarization import Binarization
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """The batches of an epoch, the smaller last one among them."""
+    return -(-count // batch_size)
+
+
+def training_batches(
+    x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization, epoch: int = 0, step: int = 0
+) -> tf.data.Dataset:
+    """An endless stream of float32 batches, each epoch in an order of its own.
+
+    A batch is a function of (seed, epoch, step) alone, so a stream that begins later equals the rest of one that
+    began before.
+
+    Args:
+        x: examples [N, *event]; uint8 becomes [0, 1].
+        batch_size: examples of a batch; the last of an epoch may be smaller.
+        seed: of the order and of the binarisation.
+        binarization: "none", "static" (drawn once) or "dynamic" (drawn for each batch).
+        epoch: where to begin.
+        step: where to begin within the epoch.
+
+    Raises:
+        InputError: for a batch size below 1, or values that cannot be binarised.
+    """
+    _check_batch_size(batch_size)
+    if binarization == "static":
+        x = binary.drawn_once(x, seed)
+    elif binarization == "dynamic":
+        binary.check(x)
+    steps = steps_per_epoch(len(x), batch_size)
+    with tf.device("cpu"):
+        examples = tf.constant(x)
+
+    def rows(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.random.experimental.stateless_shuffle(tf.range(len(x)), seed=tf.stack([seed, epoch]))
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    def batch(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        values = scaled(tf.gather(examples, rows))
+        if binarization == "dynamic":
+            noise = tf.random.stateless_uniform(tf.shape(values), seed=tf.stack([~seed, number]), alg="philox")
+            values = tf.cast(noise < values, tf.float32)
+        return values
+
+    epochs = tf.data.Dataset.range(epoch, tf.int64.max // steps)
+    numbered = epochs.flat_map(rows).enumerate(start=epoch * steps)
+    return numbered.skip(step).map(batch, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization) -> tf.data.Dataset:
+    """One ordered pass of float32 batches, the same at each pass.
+
+    Args:
+        x: examples [N, *event]; uint8 becomes [0, 1].
+        batch_size: examples of a batch; the last may be smaller.
+        seed: of the binarisation.
+        binarization: where it is not "none", the images are drawn once.
+
+    Raises:
+        InputError: for a batch size below 1, or values that cannot be binarised.
+    """
+    _check_batch_size(batch_size)
+    if binarization != "none":
+        x = binary.drawn_once(x, seed)
+    return tf.data.Dataset.from_tensor_slices(x).batch(batch_size).map(scaled).prefetch(tf.data.AUTOTUNE)
+
+
+def scaled(values: tf.Tensor) -> tf.Tensor:
+    """The values as float32, uint8 in [0, 1]."""
+    return tf.cast(values, tf.float32) / 255 if values.dtype == tf.uint8 else values
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}: give at least 1.")

@@ -1,0 +1,51 @@
+"""Array files: .npz in the layout of Keras's data sets, and .npy."""
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from vae_tf.errors import InputError
+from vae_tf.training.datasets.arrays import Arrays, arrays
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+def load_npz(path: pathlib.Path) -> Arrays:
+    """The arrays `x_train`, and where they are there `x_test`, `y_train` and `y_test`, of an .npz file.
+
+    Raises:
+        InputError: for a file that cannot be read, pickled arrays, or a file without `x_train`.
+    """
+    found = {}
+    key = "the file"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for key in set(KEYS) & set(file.files):
+                found[key] = file[key]
+    except UNREADABLE as error:
+        raise _unreadable(path, key, error) from error
+    if "x_train" not in found:
+        raise InputError(f"{path} has no array x_train: save it as np.savez(path, x_train=..., x_test=...).")
+    return arrays(str(path), **found)
+
+
+def load_npy(path: pathlib.Path) -> Arrays:
+    """The examples [N, *event] of an .npy file.
+
+    Raises:
+        InputError: for a file that cannot be read, or pickled objects.
+    """
+    try:
+        x = np.load(path, allow_pickle=False)
+    except UNREADABLE as error:
+        raise _unreadable(path, "the file", error) from error
+    return arrays(str(path), x)
+
+
+def _unreadable(path: pathlib.Path, key: str, error: Exception) -> InputError:
+    if "allow_pickle" in str(error):
+        return InputError(f"{path}: {key} holds pickled objects, which are refused: save plain numeric arrays.")
+    return InputError(f"{path}: {key} cannot be read ({error}): it is truncated or no NumPy file; save it anew.")
