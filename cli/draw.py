@@ -16,10 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Writes the picture."""
     import numpy as np
-    from vae_tf.training import pictures
 
     from vae_tf import training
     from vae_tf.errors import InputError
+    from vae_tf.training import pictures
 
     if not arguments.out.endswith(".png"):
         raise InputError(f"--out got {arguments.out!r}: give a file that ends in .png.")

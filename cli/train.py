@@ -35,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     given = {"data": arguments.data, "validation": arguments.validation, "epochs": arguments.epochs}
     overrides = [f"--{key}={value}" for key, value in given.items() if value is not None] + arguments.overrides
     the_run = training.Run(arguments.directory or f"runs/{pathlib.Path(arguments.recipe).stem}")
+    if arguments.resume and not the_run.recipe.is_file():
+        raise InputError(f"{the_run.directory} holds no run to resume: leave --resume out to start one there.")
     settings, decided = training.read(arguments.recipe or str(the_run.recipe), overrides)
     existing = "resume" if arguments.resume else "overwrite" if arguments.overwrite else "refuse"
     the_run.train(settings, decided, existing)

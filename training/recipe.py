@@ -77,6 +77,12 @@ class Recipe:
     model: Model = dataclasses.field(default_factory=Model)
     optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam
 
+    def __post_init__(self):
+        """Refuses counts below 1."""
+        for name in ("epochs", "batch_size", "steps_per_execution"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: give at least 1.")
+
     def build(self, event_shape: Sequence[int]) -> VAE:
         """The model of this recipe, not yet compiled, for examples of `event_shape`."""
         keras.utils.set_random_seed(self.seed)
@@ -164,7 +170,8 @@ def _explain(message: str) -> str:
     wanted = re.findall(r"Expected an? (.+?)(?:\.? Got value|\n|$)", message)
     value = re.findall(r"(?:Got|Given) value: (.+?)(?:\. Got|\n|$)", message)
     if wanted and value:
-        return f"{key} got {value[0]!r}: give {' or '.join(wanted)}."
+        kinds = [re.sub(r"<class '(.+)'>|dot import path string.*", lambda kind: kind[1] or "class", w) for w in wanted]
+        return f"{key} got {value[0]!r}: give {' or '.join(dict.fromkeys(kinds))}."
     return " ".join(message.split())
 
 

@@ -79,6 +79,10 @@ class Run:
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
         vae = self._model(settings, existing, validation)
+        for name in ("x_train", "x_validation", "x_test"):
+            x = getattr(splits, name)
+            # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
+            vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
         decided = {**decided, "jit_compile": bool(vae.jit_compile)}
         self._prepare_directory(existing)
         with replacing(self.recipe) as partial:

@@ -39,8 +39,9 @@ def mlp(
         The encoder [B, *event] -> [B, hidden[-1]] and the decoder [B, latent_size] -> [B, hidden[0]].
 
     Raises:
-        InputError: where a size is below 1.
+        InputError: where a size is below 1, or Keras has no such activation.
     """
+    _check_activation(activation)
     event_shape = _sizes("event_shape", event_shape)
     hidden = _sizes("hidden", hidden)
 
@@ -78,8 +79,9 @@ def conv(
         [B, latent_size] -> [B, height, width, filters[0]].
 
     Raises:
-        InputError: where the event is not an image, or a size is below 1.
+        InputError: where the event is not an image, a size is below 1, or Keras has no such activation.
     """
+    _check_activation(activation)
     event_shape = _sizes("event_shape", event_shape)
     if len(event_shape) != 3:
         raise InputError(
@@ -114,3 +116,12 @@ def _sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
     if not sizes or any(size < 1 for size in sizes):
         raise InputError(f"The network got {name}={sizes}: give sizes of at least 1.")
     return sizes
+
+
+def _check_activation(name: str) -> None:
+    try:
+        keras.activations.get(name)
+    except ValueError as error:
+        raise InputError(
+            f"The network got activation={name!r}: give the name of one of Keras, such as relu."
+        ) from error

@@ -11,10 +11,10 @@ from vae_tf.posteriors.base import Parameters, Posterior, flat
 class DiagonalNormal(Posterior):
     """The normal posterior with a diagonal covariance.
 
-    q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  scale = exp(linear(features))
+    q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  log scale^2 = linear(features)
     z = loc + scale * noise,  noise ~ N(0, I)
 
-    Source: Kingma and Welling (2014), section 3.
+    Source: Kingma and Welling (2014), section 3 and appendix C.2.
 
     Args:
         latent_size: D, the number of latent dimensions.
@@ -24,13 +24,13 @@ class DiagonalNormal(Posterior):
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")
-        self.log_scale = self._linear(features_shape, "log_scale")
+        self.log_variance = self._linear(features_shape, "log_variance")
         self.built = True
 
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`loc` and `scale`, each float32 [B, D], from features [B, *]."""
         features = flat(features)
-        return {"loc": self.loc(features), "scale": tf.exp(self.log_scale(features))}
+        return {"loc": self.loc(features), "scale": tf.exp(self.log_variance(features) / 2)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

@@ -1,0 +1,88 @@
+# Needs make and Python 3.11 to 3.13, no more. Each command makes .venv and installs what it needs;
+# a second call starts at once.
+#
+#     make demo      train, evaluate, draw, export and check on real digits
+#     make test      the tests                    (one file: make test ARGS=tests/vae_tf/test_model.py)
+#     make lint      ruff and mypy
+#     make lowest    the tests with the lowest versions that setup.cfg allows, in .venv-lowest
+#     make clean     removes what these made, but for runs/ and serving/
+#
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DIGITS = runs/demo
+
+# TensorFlow's greetings are left out.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint lowest clean
+
+help:
+	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/installed-demo
+	$(BIN)/vae-tf train --recipe digits --run $(DIGITS) --overwrite
+	$(BIN)/vae-tf evaluate $(DIGITS) --samples 500
+	$(BIN)/vae-tf draw $(DIGITS) --what samples --out $(DIGITS)/pictures/samples.png
+	$(BIN)/vae-tf draw $(DIGITS) --what reconstructions --out $(DIGITS)/pictures/reconstructions.png
+	$(BIN)/vae-tf draw $(DIGITS) --what traversal --out $(DIGITS)/pictures/traversal.png
+	$(BIN)/vae-tf draw $(DIGITS) --what interpolation --out $(DIGITS)/pictures/interpolation.png
+	$(BIN)/vae-tf export $(DIGITS) --to serving --name digits
+	$(BIN)/vae-tf check serving/digits
+	@printf '\nMade:\n'
+	@printf '  %-38s %s\n' \
+	    $(DIGITS)/model.keras 'the model, for keras.saving.load_model' \
+	    $(DIGITS)/recipe.yaml 'all that was decided' \
+	    $(DIGITS)/history.csv 'one row an epoch' \
+	    $(DIGITS)/results.json 'what was measured on the test set' \
+	    $(DIGITS)/tensorboard/ 'curves and pictures of each epoch' \
+	    $(DIGITS)/pictures/ 'samples, reconstructions, traversal, interpolation' \
+	    serving/digits/ "versions for TF Serving, the newest: $$(ls serving/digits | sort -n | tail -n 1)"
+	@printf '\nNext:\n'
+	@printf '  %s\n      %s\n' \
+	    '$(BIN)/vae-tf watch runs' \
+	    'the curves and pictures in TensorBoard' \
+	    'docker run --rm -p 8501:8501 -v "$$PWD/serving/digits:/models/digits" -e MODEL_NAME=digits tensorflow/serving' \
+	    'the model behind http://localhost:8501/v1/models/digits' \
+	    '$(BIN)/vae-tf train --recipe digits --data FOLDER --run runs/mine' \
+	    'the same on your own images: a folder, an .npz or an .npy'
+
+test: $(VENV)/installed-test
+	$(BIN)/pytest $(ARGS)
+
+# mypy does not follow the editable install, and the rooms' folders have other names: it reads an installed wheel.
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	@rm -rf build .types
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target .types .
+	MYPYPATH=.types $(BIN)/mypy -p vae_tf -p vae_tf_cli
+
+lowest:
+	@mkdir -p build
+	sed -nE 's/^ +([a-zA-Z-]+)(\[[a-z]+\])?>=([0-9.]+)(,.*)?$$/\1==\3/p' setup.cfg > build/lowest.txt
+	PIP_CONSTRAINT=build/lowest.txt $(MAKE) test VENV=.venv-lowest
+
+clean:
+	rm -rf .venv .venv-lowest .types build dist vae_tf.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Asked of $(PYTHON) before a virtual environment is made: is it there, of a version that works, and whole?
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON): install Python 3.11, 3.12 or 3.13."; exit 1; }
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit( \
+	    "$(PYTHON) is Python %d.%d, and TensorFlow with Keras 3.15 needs 3.11, 3.12 or 3.13: install one and name it, " \
+	    "as in: make $(MAKECMDGOALS) PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	    echo "$(PYTHON) lacks the module venv: install it, on Debian and Ubuntu with: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# One stamp for each set of extras; pip's lines are cut down to those that take time.
+$(VENV)/installed-%: setup.cfg pyproject.toml | $(VENV)/pyvenv.cfg
+	@rm -f $@
+	@echo 'Installing vae_tf[$*] into $(VENV): up to 2 GB with TensorFlow, the first time some minutes.'
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --editable '.[$*]' && touch $@; } \
+	    | sed -n -e 's/^ *\(Downloading .*[0-9] [MG]B)\).*/  \1/p' -e 's/^\(Installing\) collected .*/  \1 .../p'
+	@test -f $@

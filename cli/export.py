@@ -1,0 +1,65 @@
+"""`vae-tf export`: a trained run becomes the next version of a served model."""
+
+import argparse
+
+HELP = "Publish a trained run as the next version of a TF Serving model."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
+    parser.add_argument("--to", metavar="DIR", required=True, help="the folder of served models, made where missing")
+    parser.add_argument("--name", help="the model's name in the server's URLs (that of RUN)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes DIR/NAME/<version> and prints it, and how to serve it."""
+    import pathlib
+
+    from rich.console import Console
+
+    from vae_tf.export import export
+
+    directory = pathlib.Path(arguments.directory)
+    name = directory.resolve().name if arguments.name is None else arguments.name
+    with Console(stderr=True).status(f"Exporting {directory}"):
+        version = export(_load(directory), arguments.to, name)
+    print(version)
+    print("Serve it, and ask it for a draw from the prior, by its seed:")
+    print(f"  {_server(version)}")
+    print(f"  {_request(name)}")
+    return 0
+
+
+def _load(directory):
+    import zipfile
+
+    import keras
+
+    import vae_tf  # noqa: F401  (registers the classes)
+    from vae_tf.errors import InputError
+
+    model = directory / "model.keras"
+    if not model.is_file():
+        raise InputError(f"{directory} holds no model.keras: give a directory that `vae-tf train` has made.")
+    try:
+        if not zipfile.is_zipfile(model):
+            raise zipfile.BadZipFile("no zip archive")
+        return keras.saving.load_model(model, compile=False)
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{model} is damaged ({error}): train the run again, or restore the file.") from error
+    except (TypeError, ValueError) as error:  # a class that Keras does not know, or does not trust
+        raise InputError(f"{model} cannot be loaded: {error}") from error
+
+
+def _server(version) -> str:
+    import shlex
+
+    folder = version.parent.resolve()
+    volume = shlex.quote(f"{folder}:/models/{folder.name}")
+    return f"docker run --rm -p 8501:8501 -v {volume} -e MODEL_NAME={folder.name} tensorflow/serving"
+
+
+def _request(name: str) -> str:
+    body = '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}'
+    return f"curl -d '{body}' http://localhost:8501/v1/models/{name}:predict"

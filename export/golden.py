@@ -1,0 +1,73 @@
+"""Golden answers: what the Keras model itself answers to a few inputs, kept beside its SavedModel.
+
+The archive holds arrays by the names `<signature>/inputs/<name>` and `<signature>/outputs/<name>`.
+"""
+
+import os
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf import VAE
+from vae_tf.errors import InputError
+from vae_tf.export import contract, signatures
+
+PATH = "assets.extra/golden.npz"  # in a version
+ROWS = 8
+Arrays = dict[str, np.ndarray]
+
+
+class Exchange(NamedTuple):
+    """What went into a signature and what came out, arrays by name; axis 0 is the batch."""
+
+    inputs: Arrays
+    outputs: Arrays
+
+
+def exchanges(vae: VAE) -> dict[str, Exchange]:
+    """The model's own answers, by the names of the signatures: to draws from the prior, and what they decode to."""
+    seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
+    drawn = _arrays(signatures.sample(vae, tf.constant(seed)))
+    values = {"seed": seed, "z": drawn["z"], "x": drawn["mean"]}
+    interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
+    answers = {}
+    for name, function in signatures.functions(vae).items():
+        inputs = {key: values[key] for key in interfaces[name].inputs}
+        outputs = function(**{key: tf.constant(value) for key, value in inputs.items()})
+        answers[name] = Exchange(inputs, _arrays(outputs))
+    return answers
+
+
+def write(path: str | os.PathLike[str], answers: dict[str, Exchange]) -> None:
+    """Writes the answers as an `.npz` archive."""
+    arrays = {
+        f"{name}/{side}/{key}": array
+        for name, exchange in answers.items()
+        for side, named in exchange._asdict().items()
+        for key, array in named.items()
+    }
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Exchange]:
+    """Reads what `write` has written.
+
+    Raises:
+        InputError: where there is no such archive, or it is damaged, pickled or holds something else.
+    """
+    answers: dict[str, Exchange] = {}
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            for key in archive.files:
+                signature, side, name = key.split("/")
+                getattr(answers.setdefault(signature, Exchange({}, {})), side)[name] = archive[key]
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} holds no golden answers ({error}): export the model again.") from error
+    return answers
+
+
+def _arrays(tensors: signatures.Tensors) -> Arrays:
+    return {key: tensor.numpy() for key, tensor in tensors.items()}

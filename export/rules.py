@@ -1,0 +1,81 @@
+"""Rules on the files of a version. Each yields what is off, one sentence a fault."""
+
+import itertools
+import pathlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.export import artifact, contract, golden
+
+Faults = Iterator[str]
+
+
+def signatures(version: pathlib.Path) -> Faults:
+    """Names, dtypes and shapes are those of the contract."""
+    served = artifact.interfaces(version)
+    try:
+        z, mean = served["decode"].inputs["z"].shape, served["decode"].outputs["mean"].shape
+        promised = contract.interfaces(z[1], mean[1:])
+    except (KeyError, IndexError, TypeError, ValueError):
+        yield "there is no decode from z [B, D] to mean [B, *event]"
+        return
+    promised["serving_default"] = promised[contract.SERVING_DEFAULT]
+    for name in sorted(promised.keys() - served.keys()):
+        yield f"{name} is missing"
+    for name in sorted(served.keys() - promised.keys()):
+        yield f"{name} is none of the contract's signatures"
+    for name in sorted(served.keys() & promised.keys()):
+        for side in contract.Interface._fields:
+            found, expected = getattr(served[name], side), getattr(promised[name], side)
+            optional = {key: spec for key, spec in expected.items() if key in contract.OPTIONAL and key not in found}
+            if {**optional, **found} != expected:
+                yield f"{name} has the {side} {_words(found)}; expected are {_words(expected)}"
+
+
+def compilation(version: pathlib.Path) -> Faults:
+    """No function is compiled with XLA, which the server refuses."""
+    for name in artifact.compiled_functions(version):
+        yield f"{name} is compiled with XLA, which TF Serving refuses"
+
+
+def once(version: pathlib.Path) -> Faults:
+    """Every stored variable is read by a function, and none is stored twice."""
+    stored = artifact.variables(version)
+    for variable in stored:
+        if not variable.is_read:
+            yield f"{variable.name} is stored, but no function reads it"
+    varied = [variable for variable in stored if np.unique(variable.value).size > 1]  # zeros may equal zeros
+    for one, other in itertools.combinations(varied, 2):
+        if one.value.dtype == other.value.dtype and np.array_equal(one.value, other.value):
+            yield f"{one.name} and {other.name} hold the same values"
+
+
+def finite(version: pathlib.Path) -> Faults:
+    """Every weight is finite."""
+    for variable in artifact.variables(version):
+        if tf.as_dtype(variable.value.dtype).is_floating and not np.isfinite(variable.value).all():
+            yield f"{variable.name} is not finite everywhere"
+
+
+def answers(version: pathlib.Path) -> Faults:
+    """Golden answers are kept for every signature."""
+    kept = golden.read(version / golden.PATH)
+    served = artifact.interfaces(version)
+    for name in sorted(served.keys() - kept.keys() - {"serving_default"}):
+        yield f"{name} has no golden answers"
+    for name in sorted(kept.keys() - served.keys()):
+        yield f"{name} has golden answers, but is not served"
+
+
+RULES: dict[str, Callable[[pathlib.Path], Faults]] = {
+    "signatures": signatures,
+    "no XLA-compiled function": compilation,
+    "variables stored once": once,
+    "weights finite": finite,
+}
+
+
+def _words(specs: dict[str, tf.TensorSpec]) -> str:
+    return ", ".join(f"{name} {spec.dtype.name} {spec.shape}" for name, spec in sorted(specs.items()))

@@ -1,0 +1,62 @@
+"""The functions that are served.
+
+Each takes the model and its named inputs, whose axis 0 is the batch, and gives its named outputs. Row i of an output
+depends on row i of the inputs alone; a bad value gives NaN in its own row and never raises, because TF Serving gives
+one request's failure to every request of its batch.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from vae_tf import VAE
+from vae_tf.export import contract
+
+Tensors = dict[str, tf.Tensor]
+Graph: TypeAlias = tf.types.experimental.ConcreteFunction
+
+
+def decode(vae: VAE, z: tf.Tensor) -> Tensors:
+    """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
+    return {"mean": vae.likelihood.mean(vae.decode(z))}
+
+
+def sample(vae: VAE, seed: tf.Tensor) -> Tensors:
+    """`z` ~ p(z), float32 [B, D], each a function of its own seed, int32 [B, 2], and the `mean` of p(x|z)."""
+    z = vae.prior.draw(seed)
+    return {"z": z, **decode(vae, z)}
+
+
+def encode(vae: VAE, x: tf.Tensor) -> Tensors:
+    """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
+    q = vae.encode(x)
+    code = {"z": vae.posterior.code(q)}
+    return {**code, "stddev": q.stddev()} if vae.posterior.has_density else code
+
+
+def reconstruct(vae: VAE, x: tf.Tensor) -> Tensors:
+    """`mean` of p(x|z) at the code of q(z|x), float32 [B, *event], for x, float32 [B, *event]."""
+    return {"mean": vae.reconstruct(x)}
+
+
+def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:
+    """The functions that this model serves, of named inputs, by the names of their signatures."""
+    return {function.__name__: functools.partial(function, vae) for function in (decode, sample, encode, reconstruct)}
+
+
+def trace(vae: VAE) -> dict[str, Graph]:
+    """The graphs of all signatures of a model, by name."""
+    interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
+    graphs = {name: _graph(name, function, interfaces[name].inputs) for name, function in functions(vae).items()}
+    return {**graphs, "serving_default": graphs[contract.SERVING_DEFAULT]}
+
+
+def _graph(name: str, function: Callable[..., Tensors], specs: dict[str, tf.TensorSpec]) -> Graph:
+    def served(**inputs: tf.Tensor) -> Tensors:
+        # The server itself does not check shapes; this refusal names the one that was expected.
+        return function(**{key: tf.ensure_shape(value, specs[key].shape) for key, value in inputs.items()})
+
+    served.__name__ = name  # the refusal names it too
+    return tf.function(served, autograph=False).get_concrete_function(**specs)

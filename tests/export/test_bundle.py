@@ -1,0 +1,124 @@
+"""The versioned directory: whole versions, rising numbers, each weight once."""
+
+import os
+import stat
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import InputError
+from vae_tf.export import bundle, export, golden
+
+KEY = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def there(folder):
+    return sorted(os.listdir(folder))
+
+
+def test_the_next_version_follows_the_highest(vae, tmp_path):
+    assert export(vae, tmp_path / "new" / "serving", "digits") == tmp_path / "new" / "serving" / "digits" / "1"
+    folder = tmp_path / "new" / "serving" / "digits"
+    (folder / "9").mkdir()
+    (folder / "010").mkdir()
+    (folder / "notes").mkdir()
+    (folder / "99.bak").mkdir()
+    assert export(vae, tmp_path / "new" / "serving", "digits").name == "11"
+    assert there(folder) == ["010", "1", "11", "9", "99.bak", "notes"]
+
+
+def test_a_version_is_whole_and_readable_by_a_server(vae, tmp_path):
+    version = export(vae, str(tmp_path))
+    assert version == tmp_path / "model" / "1"
+    assert there(version) == ["assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(version.stat().st_mode) == 0o777 & ~mask
+    assert golden.read(version / "assets.extra" / "golden.npz").keys() == {"decode", "sample", "encode", "reconstruct"}
+
+
+def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, monkeypatch):
+    first = export(vae, tmp_path)
+    before = (first / "saved_model.pb").stat()
+    looks = iter([[], [1]])  # the other one's rename comes between our look and our rename
+    monkeypatch.setattr(bundle, "versions", lambda folder: next(looks))
+    assert export(vae, tmp_path).name == "2"
+    assert (first / "saved_model.pb").stat() == before
+    assert there(tmp_path / "model") == ["1", "2"]
+
+
+@pytest.mark.parametrize(("network", "likelihood"), [("mlp", "Bernoulli"), ("conv", "Normal")])
+def test_each_needed_weight_is_stored_once(make, network, likelihood, tmp_path):
+    vae = make(network, likelihood=likelihood)
+    vae.compile("adam")
+    vae.optimizer.build(vae.trainable_variables)
+    version = export(vae, tmp_path)
+    needed = [w.numpy() for part in (vae.encoder, vae.posterior, vae.decoder, vae.likelihood) for w in part.weights]
+    reader = tf.train.load_checkpoint(str(version / "variables" / "variables"))
+    stored = [reader.get_tensor(key) for key in reader.get_variable_to_shape_map() if key.endswith(KEY)]
+    values = lambda arrays: sorted((array.shape, array.tobytes()) for array in arrays)  # noqa: E731
+    assert values(stored) == values(needed)
+    graph = len(reader.get_tensor("_CHECKPOINTABLE_OBJECT_GRAPH"))
+    data = (version / "variables" / "variables.data-00000-of-00001").stat().st_size
+    assert sum(array.nbytes for array in needed) <= data <= sum(array.nbytes for array in needed) + graph + 64
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a:b", "a b", "é", "a\n", "-rf", "../up"])
+def test_a_name_that_is_no_folder_and_url_part_is_refused(vae, tmp_path, name):
+    with pytest.raises(InputError, match="letters, digits"):
+        export(vae, tmp_path, name)
+    assert not there(tmp_path)
+
+
+def test_a_remote_directory_is_refused(vae, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="gs://bucket/models: give a local folder"):
+        export(vae, "gs://bucket/models")
+    assert not there(tmp_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(make, tmp_path, value):
+    vae = make()
+    kernel = vae.likelihood.linear.kernel
+    kernel.assign(np.where(np.arange(36) == 7, value, kernel.numpy()))
+    with pytest.raises(InputError, match=r"bernoulli.*kernel is not finite"):
+        export(vae, tmp_path)
+    assert not there(tmp_path)
+
+
+def test_another_model_is_refused(vae, tmp_path):
+    with pytest.raises(InputError, match=r"was given a Functional: give a vae_tf\.VAE"):
+        export(vae.decoder, tmp_path)
+
+
+def test_a_directory_that_is_a_file_is_said(vae, tmp_path):
+    (tmp_path / "serving").write_text("")
+    with pytest.raises(OSError, match=r"No version was written to .*serving/model: Not a directory"):
+        export(vae, tmp_path / "serving")
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(vae, tmp_path, monkeypatch):
+    export(vae, tmp_path)
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(golden, "write", fail)
+    with pytest.raises(KeyboardInterrupt):
+        export(vae, tmp_path)
+    assert there(tmp_path / "model") == ["1"]
+
+
+def test_two_threads_lose_no_version(make, tmp_path):
+    models = [make(seed=seed) for seed in (1, 2)]
+    taken = []
+    work = lambda vae: taken.extend(export(vae, tmp_path).name for _ in range(2))  # noqa: E731
+    threads = [threading.Thread(target=work, args=[vae]) for vae in models]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == there(tmp_path / "model") == ["1", "2", "3", "4"]

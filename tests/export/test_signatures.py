@@ -1,0 +1,198 @@
+"""What is served: the Keras model's own numbers, row by row, in the shapes of the contract."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import VAE, networks
+from vae_tf.export import contract, export, runners, signatures
+
+CASES = [
+    ("mlp", "DiagonalNormal", "Bernoulli"),
+    ("mlp", "DiagonalNormal", "ContinuousBernoulli"),
+    ("mlp", "DiagonalNormal", "predicted"),
+    ("mlp", "Deterministic", "Normal"),
+    ("conv", "DiagonalNormal", "Bernoulli"),
+    ("conv", "DiagonalNormal", "Normal"),
+    ("conv", "Deterministic", "Bernoulli"),
+]
+
+
+def tf1(version, signature, **inputs):
+    """What a TF1 session answers, loaded as TensorFlow's documents say."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        ends = tf.compat.v1.saved_model.load(session, ["serve"], str(version)).signature_def[signature]
+        feeds = {ends.inputs[name].name: value for name, value in inputs.items()}
+        return session.run({name: end.name for name, end in ends.outputs.items()}, feeds)
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def version(vae, tmp_path_factory):
+    return export(vae, tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture(scope="module")
+def served(version):
+    return tf.saved_model.load(str(version)).signatures
+
+
+@pytest.fixture
+def seeds():
+    return np.random.default_rng(3).integers(-(2**31), 2**31, (64, 2)).astype(np.int32)
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_the_served_answers_are_the_keras_model_s(make, case, tmp_path):
+    vae = make(*case)
+    version = export(vae, tmp_path)
+    served = tf.saved_model.load(str(version)).signatures
+    rng = np.random.default_rng(1)
+    x = rng.random((5, 6, 6, 1), np.float32)
+    z = rng.normal(size=(5, 3)).astype(np.float32)
+    seed = np.array([[11, row] for row in range(5)], np.int32)
+
+    mean = vae.likelihood.mean(vae.decode(z))
+    q = vae.encode(x)
+    code = {"z": q.mean()} if case[1] == "Deterministic" else {"z": q.mean(), "stddev": q.stddev()}
+    expected = {
+        "serving_default": ({"z": z}, {"mean": mean}),
+        "decode": ({"z": z}, {"mean": mean}),
+        "sample": ({"seed": seed}, {"z": vae.prior.draw(seed), "mean": vae.sample(5, seed=11)}),
+        "encode": ({"x": x}, code),
+        "reconstruct": ({"x": x}, {"mean": vae(x)}),
+    }
+    assert served.keys() == expected.keys()
+    for name, (inputs, outputs) in expected.items():
+        tensors = {key: tf.constant(value) for key, value in inputs.items()}
+        for answers in (served[name](**tensors), tf1(version, name, **inputs)):
+            assert answers.keys() == outputs.keys()
+            for key, value in outputs.items():
+                assert answers[key].dtype == np.float32
+                close(answers[key], value)
+
+
+def test_the_tensors_are_those_that_a_real_server_showed(served):
+    """As in the metadata recorded from TF Serving 2.21, but for the sizes."""
+    shown = {
+        name: {key: (spec.dtype.name, spec.shape.as_list()) for key, spec in specs.items()}
+        for name, signature in served.items()
+        for specs in [signature.structured_input_signature[1] | signature.structured_outputs]
+    }
+    z, mean, x = ("float32", [None, 3]), ("float32", [None, 6, 6, 1]), ("float32", [None, 6, 6, 1])
+    assert shown == {
+        "serving_default": {"z": z, "mean": mean},
+        "decode": {"z": z, "mean": mean},
+        "sample": {"seed": ("int32", [None, 2]), "z": z, "mean": mean},
+        "encode": {"x": x, "z": z, "stddev": z},
+        "reconstruct": {"x": x, "mean": mean},
+    }
+
+
+def test_a_seed_has_one_z(vae, served, seeds):
+    batch = served["sample"](seed=tf.constant(seeds))["z"].numpy()
+    for row, seed in enumerate(seeds):
+        alone = served["sample"](seed=tf.constant([seed]))["z"].numpy()
+        assert alone.tobytes() == batch[row : row + 1].tobytes()
+    assert len(np.unique(batch, axis=0)) == 64
+    assert vae.prior.draw(seeds).numpy().tobytes() == batch.tobytes()
+
+
+def test_vae_sample_is_the_served_sample(vae, served):
+    answers = served["sample"](seed=tf.constant([[5, row] for row in range(9)]))
+    close(answers["mean"], vae.sample(9, seed=5))
+    assert answers["z"].numpy().std() > 0.5
+
+
+def test_a_seed_has_one_z_in_another_process_without_this_library(version, served, fresh_process):
+    found = fresh_process(f"""
+        import sys, tensorflow as tf
+        sample = tf.saved_model.load({str(version)!r}).signatures["sample"]
+        assert "vae_tf" not in sys.modules
+        print(sample(seed=tf.constant([[7, 2]]))["z"].numpy().tobytes().hex())
+    """)
+    assert found.stdout.strip() == served["sample"](seed=tf.constant([[7, 2]]))["z"].numpy().tobytes().hex()
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_rows_do_not_depend_on_their_neighbours(make, network):
+    reconstruct = signatures.trace(make(network))["reconstruct"]
+    x = np.random.default_rng(0).random((64, 6, 6, 1), np.float32)
+    batch = reconstruct(x=tf.constant(x))["mean"].numpy()
+    for row in (0, 31, 63):
+        close(reconstruct(x=tf.constant(x[row : row + 1]))["mean"][0], batch[row])
+
+
+@pytest.mark.parametrize("way", runners.WAYS)
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_nan_stays_in_its_row(make, network, way, tmp_path):
+    version = export(make(network), tmp_path)
+    rng = np.random.default_rng(0)
+    values = {"z": rng.normal(size=(6, 3)).astype(np.float32), "x": rng.random((6, 6, 6, 1), np.float32)}
+    with runners.WAYS[way](version) as ask:
+        for name, key in {"decode": "z", "encode": "x", "reconstruct": "x"}.items():
+            right = ask(name, {key: values[key]})
+            spoilt = values[key].copy()
+            spoilt[2].flat[0] = np.nan
+            for output, value in ask(name, {key: spoilt}).items():
+                assert np.isnan(value[2]).all()
+                close(np.delete(value, 2, 0), np.delete(right[output], 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "shape", "expected"),
+    [
+        ("decode", "z", (2, 4), "[?,3]"),
+        ("decode", "z", (3,), "[?,3]"),
+        ("serving_default", "z", (2, 1), "[?,3]"),
+        ("sample", "seed", (2, 3), "[?,2]"),
+        ("sample", "seed", (), "[?,2]"),
+        ("encode", "x", (1, 36), "[?,6,6,1]"),
+        ("reconstruct", "x", (6, 6, 2), "[?,6,6,1]"),
+    ],
+)
+def test_the_graph_refuses_a_wrong_shape(version, name, key, shape, expected):
+    wrong = np.zeros(shape, np.int32 if key == "seed" else np.float32)
+    with runners.session(version) as ask, pytest.raises(tf.errors.InvalidArgumentError) as refusal:
+        ask(name, {key: wrong})
+    given = ",".join(map(str, shape))
+    assert f"[{given}] is not compatible with expected shape {expected}." in refusal.value.message
+    assert f"{name}_{key}" in refusal.value.message
+
+
+def test_no_rows_are_no_fault(served):
+    """A server may pass them on; the answer is of no rows."""
+    assert served["decode"](z=tf.zeros([0, 3]))["mean"].shape == (0, 6, 6, 1)
+    assert served["sample"](seed=tf.zeros([0, 2], tf.int32))["z"].shape == (0, 3)
+
+
+def test_layers_are_served_as_they_predict():
+    """Dropout is off, and batch normalisation takes its moving averages, so that rows stay apart."""
+    keras.utils.set_random_seed(0)
+    x = keras.Input((6,))
+    features = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(keras.layers.Dense(8)(x)))
+    encoder = keras.Model(x, features)
+    vae = VAE(encoder, networks.mlp((6,), 3, hidden=(8,)).decoder)
+    vae.compile(keras.optimizers.Adam(0.01))
+    data = np.random.default_rng(0).random((64, 6)).astype(np.float32)
+    vae.fit(data, epochs=2, verbose=0)
+    encode = signatures.trace(vae)["encode"]
+    answers = [encode(x=tf.constant(part))["z"].numpy() for part in (data[:1], data[:64], data[:64])]
+    close(answers[0], answers[1][:1])
+    np.testing.assert_array_equal(answers[1], answers[2])
+    assert not np.allclose(vae.posterior.code(vae.encode(data, training=True)), answers[1], atol=1e-2)
+
+
+def test_nothing_is_compiled_with_xla(make):
+    vae = make()
+    vae.compile("adam", jit_compile=True)
+    for graph in signatures.trace(vae).values():
+        assert "_XlaMustCompile" not in str(graph.graph.as_graph_def())
+
+
+def test_every_function_is_in_the_contract(vae):
+    assert signatures.functions(vae).keys() == contract.interfaces(3, (6, 6, 1)).keys()

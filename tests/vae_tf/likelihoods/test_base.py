@@ -1,0 +1,118 @@
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import InputError
+from vae_tf.likelihoods import Bernoulli, ContinuousBernoulli, Normal
+
+
+@pytest.mark.parametrize(
+    ("event_shape", "features", "layer", "kernel"),
+    [
+        ((6, 5, 2), (6, 5, 3), keras.layers.Conv2D, (3, 3, 3, 2)),
+        ((6, 5, 2), (7,), keras.layers.Dense, (7, 60)),
+        ((6, 2), (6, 3), keras.layers.Dense, (3, 2)),
+        ((4,), (3,), keras.layers.Dense, (3, 4)),
+        ((3, 4, 5, 2), (3, 4, 5, 6), keras.layers.Dense, (6, 2)),
+    ],
+    ids=["image", "flat to image", "sequence", "vector", "volume"],
+)
+def test_the_projection_follows_the_rule(event_shape, features, layer, kernel, rng):
+    likelihood = Bernoulli(event_shape)
+    likelihood.build((None, *features))
+    assert type(likelihood.linear) is layer
+    assert tuple(likelihood.linear.kernel.shape) == kernel
+    logits = likelihood.parameters(tf.constant(rng.normal(size=(3, *features)), tf.float32))["logits"]
+    assert logits.shape == (3, *event_shape)
+
+
+def test_a_convolution_of_the_features_keeps_its_place(rng):
+    likelihood = Bernoulli((6, 5, 1))
+    likelihood.build((None, 6, 5, 3))
+    features = rng.normal(size=(1, 6, 5, 3)).astype(np.float32)
+    changed = features.copy()
+    changed[0, 2, 3] += 1
+    difference = likelihood.parameters(changed)["logits"] - likelihood.parameters(features)["logits"]
+    reached = np.argwhere(difference.numpy()[0, :, :, 0])
+    assert reached.min(axis=0).tolist() == [1, 2]
+    assert reached.max(axis=0).tolist() == [3, 4]
+
+
+def test_without_a_projection_features_are_parameters_and_nothing_is_learned(rng):
+    likelihood = Bernoulli((6, 5, 1), projection=None)
+    likelihood.build((None, 6, 5, 1))
+    features = rng.normal(size=(3, 6, 5, 1)).astype(np.float32)
+    np.testing.assert_array_equal(likelihood.parameters(features)["logits"], features)
+    assert likelihood.weights == []
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "features", "wanted"),
+    [
+        (Bernoulli((6, 5, 1), projection=None), (30,), (6, 5, 1)),
+        (Bernoulli((6,), projection=None), (7,), (6,)),
+        (Normal((6,), scale="predicted", projection=None), (6,), (12,)),
+        (Normal((6, 5, 2), scale="predicted", projection=None), (6, 5, 2), (6, 5, 4)),
+    ],
+)
+def test_features_that_are_no_parameters_are_refused(likelihood, features, wanted):
+    sentence = f"{re.escape(str(features))}, but .* takes parameters of shape {re.escape(str(wanted))}: change"
+    with pytest.raises(InputError, match=sentence):
+        likelihood.build((None, *features))
+
+
+@pytest.mark.parametrize(("event_shape", "features"), [((6, 5, 1), (5, 6, 8)), ((6, 5, 1), (6, 8)), ((6,), (6, 2))])
+def test_features_of_another_shape_are_refused(event_shape, features):
+    with pytest.raises(InputError, match=r"decoder ends in shape .* but the data has shape .*: end it in"):
+        Bernoulli(event_shape).build((None, *features))
+
+
+@pytest.mark.parametrize("event_shape", [(), (0,), (28, -1, 1)])
+def test_an_empty_event_is_refused(event_shape):
+    with pytest.raises(InputError, match=r"event_shape=.*give sizes of at least 1"):
+        Bernoulli(event_shape)
+
+
+def test_another_projection_is_refused():
+    with pytest.raises(InputError, match="projection='dense': give \"auto\" or None"):
+        Bernoulli((3,), projection="dense")
+
+
+# ----- check: data that a likelihood gives no density
+
+
+def with_value(value) -> np.ndarray:
+    x = np.full((3, 2, 2), 0.5)
+    x[2, 0, 1] = value
+    return x
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli, ContinuousBernoulli])
+@pytest.mark.parametrize("value", [255.0, -0.001, 1.001, np.nan, np.inf, -np.inf])
+def test_values_outside_the_unit_interval_are_refused(likelihood, value):
+    sentence = rf"data is {value} at index \(2, 0, 1\); {likelihood.__name__} takes values in \[0, 1\]: .*x / 255"
+    with pytest.raises(InputError, match=sentence):
+        likelihood((2, 2)).check(with_value(value), "data")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_normal_refuses_what_is_not_finite_only(value):
+    Normal((2, 2)).check(with_value(-255.0))
+    with pytest.raises(InputError, match=rf"x is {value} at index \(2, 0, 1\); Normal takes finite values: remove"):
+        Normal((2, 2)).check(with_value(value))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8, np.int64, np.bool_])
+def test_values_inside_pass_whatever_their_type(kind):
+    Bernoulli((2, 2)).check(np.ones((3, 2, 2), kind))
+    Bernoulli((2, 2)).check(tf.zeros((3, 2, 2)))
+    Bernoulli((2, 2)).check(np.zeros((0, 2, 2), kind))
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (3, 2, 2, 1), (3, 4), (2, 2), ()])
+def test_another_shape_is_refused(shape):
+    with pytest.raises(InputError, match=r"x has shape \(.*\); this model takes \('N', 2, 2\): reshape the data or"):
+        Bernoulli((2, 2)).check(np.zeros(shape))

@@ -1,0 +1,126 @@
+"""Parts that do not fit each other are refused when the model is built, with both sides named."""
+
+import keras
+import pytest
+
+from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors
+
+
+def network(input_shape, *output_layers) -> keras.Model:
+    inputs = keras.Input(input_shape)
+    outputs = [layer(inputs) for layer in output_layers]
+    return keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0])
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return networks.mlp((6,), latent_size=2, hidden=(5,))
+
+
+def refused(sentence: str, *args, **kwargs) -> None:
+    with pytest.raises(InputError, match=sentence) as caught:
+        VAE(*args, **kwargs)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_tf_keras_network(pair):
+    import tf_keras
+
+    old = tf_keras.Sequential([tf_keras.layers.Input((6,)), tf_keras.layers.Dense(3)])
+    refused(r"The encoder is a tf_keras \(Keras 2\) Sequential: build it with Keras 3", old, pair.decoder)
+    refused(r"The decoder is a tf_keras \(Keras 2\) Sequential: build it with Keras 3", pair.encoder, old)
+
+
+def test_networks_whose_shapes_are_not_known(pair):
+    class Subclassed(keras.Model):
+        def call(self, x):
+            return x
+
+    advice = r"whose shapes are not known: give keras.Model\(inputs, outputs\), or a Sequential that begins"
+    refused(f"The encoder is a Subclassed {advice}", Subclassed(), pair.decoder)
+    refused(f"The decoder is a Sequential {advice}", pair.encoder, keras.Sequential([keras.layers.Dense(3)]))
+    refused(f"The encoder is a Dense {advice}", keras.layers.Dense(3), pair.decoder)
+    refused(f"The encoder is a NoneType {advice}", None, pair.decoder)
+
+
+def test_networks_with_several_inputs_or_outputs(pair):
+    dense = keras.layers.Dense
+    two_outputs = network((6,), dense(2), dense(2))
+    refused("The encoder has 1 inputs and 2 outputs: give a built network with one of each", two_outputs, pair.decoder)
+    one, other = keras.Input((2,)), keras.Input((2,))
+    two_inputs = keras.Model([one, other], keras.layers.add([one, other]))
+    refused("The decoder has 2 inputs and 1 outputs: give a built network", pair.encoder, two_inputs)
+
+
+def test_an_input_shape_that_is_not_fixed(pair):
+    images = network((None, None, 1), keras.layers.GlobalAveragePooling2D())
+    refused(r"encoder takes shape \(None, None, 1\).*fixed", images, pair.decoder)
+    codes = network((None,), keras.layers.Activation("linear"))
+    refused(r"decoder takes shape \(None,\)", pair.encoder, codes)
+
+
+def test_a_decoder_of_images(pair):
+    refused(
+        r"The decoder takes shape \(4, 4, 2\): it must take codes of shape \(D,\)",
+        pair.encoder,
+        network((4, 4, 2), keras.layers.Flatten()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "sizes"),
+    [
+        ({"posterior": posteriors.DiagonalNormal(3)}, (3, 2, 2)),
+        ({"prior": priors.StandardNormal(4)}, (2, 4, 2)),
+        ({"posterior": posteriors.DiagonalNormal(3), "prior": priors.StandardNormal(3)}, (3, 3, 2)),
+    ],
+)
+def test_latent_sizes_that_do_not_meet(pair, parts, sizes):
+    sentence = "do not meet: the posterior has {}, the prior has {}, the decoder's input has {}; make them equal"
+    refused(sentence.format(*sizes), *pair, **parts)
+
+
+def test_event_shapes_that_do_not_meet(pair):
+    refused(
+        r"the encoder takes \(6,\), the likelihood describes \(28, 28, 1\); make them equal",
+        *pair,
+        likelihood=likelihoods.Bernoulli((28, 28, 1)),
+    )
+
+
+def test_a_decoder_whose_features_do_not_fit_the_event():
+    encoder, _ = networks.mlp((6, 5, 1), latent_size=2, hidden=(5,))
+    decoder = network((2,), keras.layers.Reshape((2, 1, 1)))
+    refused(r"The decoder ends in shape \(2, 1, 1\), but the data has shape \(6, 5, 1\): end it in", encoder, decoder)
+
+
+def test_a_decoder_that_does_not_end_in_parameters(pair):
+    refused(
+        r"ends in shape \(5,\), but Bernoulli\(projection=None\) takes parameters of shape \(6,\): change",
+        *pair,
+        likelihood=likelihoods.Bernoulli((6,), projection=None),
+    )
+
+
+def test_an_objective_that_has_no_meaning_for_the_posterior(pair):
+    refused(r"Deterministic has no density.*use objectives\.Reconstruction", *pair, posteriors.Deterministic(2))
+    refused("Reconstruction ignores the rate of DiagonalNormal: use", *pair, objective=objectives.Reconstruction())
+
+
+@pytest.mark.parametrize(
+    ("axis", "part"),
+    [
+        ("posterior", posteriors.DiagonalNormal),
+        ("prior", priors.StandardNormal),
+        ("likelihood", likelihoods.Bernoulli),
+        ("objective", objectives.ELBO),
+    ],
+)
+def test_a_class_instead_of_an_object(pair, axis, part):
+    sentence = f"{axis} is the class {part.__name__}, not an object: give a vae_tf\\.\\w+ object"
+    refused(sentence, *pair, **{axis: part})
+
+
+def test_something_else_instead_of_a_part(pair):
+    refused("objective is 'elbo': give a vae_tf.objectives object", *pair, objective="elbo")
+    refused(r"prior is <DiagonalNormal .*>: give a vae_tf\.priors object", *pair, prior=posteriors.DiagonalNormal(2))

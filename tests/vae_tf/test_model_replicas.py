@@ -1,0 +1,62 @@
+"""Two replicas train as one device does, and log means over all examples."""
+
+SCRIPT = """
+    import keras, numpy as np, tensorflow as tf
+
+    cpu, = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    import vae_tf
+    from vae_tf import VAE, networks, objectives, posteriors
+
+    rng = np.random.default_rng(0)
+    x, w = rng.integers(0, 2, (51, 6)).astype(np.float32), rng.random(51).astype(np.float32)
+
+    mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+    def train(strategy, **parts):
+        with strategy.scope():
+            keras.utils.set_random_seed(1)
+            vae = VAE(*networks.mlp((6,), latent_size=2, hidden=(5,)), **parts)
+            vae.compile(keras.optimizers.SGD(0.1))
+        options = {"batch_size": 20, "verbose": 0}
+        history = vae.fit(x[:50], x[:50], sample_weight=w[:50], epochs=2, shuffle=False, **options).history
+        # The last batch, of 11 examples, is cut into 6 and 5.
+        logs = vae.evaluate(x, x, sample_weight=w, **options, return_dict=True)
+        for counter in (vae.training_steps, vae.optimizer.iterations):
+            assert {int(value) for value in strategy.experimental_local_results(counter.value)} == {6}
+        return vae, history, logs
+
+    def compare(make_parts):
+        two = train(mirrored, **make_parts())
+        one = train(tf.distribute.get_strategy(), **make_parts())
+        for (a, b) in zip(two[0].get_weights(), one[0].get_weights(), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+        for a, b in zip(two[1:], one[1:]):
+            assert a.keys() == b.keys()
+            for name in a:
+                np.testing.assert_allclose(a[name], b[name], rtol=1e-5, err_msg=name)
+
+    compare(lambda: {"posterior": posteriors.Deterministic(2), "objective": objectives.Reconstruction()})
+    print("a plain autoencoder: the same")
+
+    drawn = vae_tf.random.normal
+    vae_tf.random.normal = lambda shape, seed: tf.zeros(shape)
+    compare(dict)
+    print("without noise: the same")
+    vae_tf.random.normal = drawn
+
+    draw = lambda: drawn([4], vae_tf.random.pair(7, vae_tf.random.Purpose.TRAINING, 0, vae_tf.random.replica()))
+    noise = mirrored.experimental_local_results(mirrored.run(tf.function(draw)))
+    assert len(noise) == 2 and not np.isin(noise[0], noise[1]).any()
+    print("each replica: noise of its own")
+"""
+
+
+def test_two_replicas_train_as_one_device(fresh_process):
+    process = fresh_process(SCRIPT)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines() == [
+        "a plain autoencoder: the same",
+        "without noise: the same",
+        "each replica: noise of its own",
+    ]

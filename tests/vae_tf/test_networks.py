@@ -1,0 +1,60 @@
+import keras
+import numpy as np
+import pytest
+
+from vae_tf import InputError, likelihoods, networks
+
+
+@pytest.mark.parametrize("event_shape", [(17,), (28, 28, 1), (2, 3, 4, 5)])
+def test_mlp_mirrors_its_widths(event_shape):
+    encoder, decoder = networks.mlp(event_shape, latent_size=3, hidden=(9, 8), activation="tanh")
+    widths = lambda network: [layer.units for layer in network.layers if isinstance(layer, keras.layers.Dense)]  # noqa: E731
+    assert (encoder.input_shape, encoder.output_shape) == ((None, *event_shape), (None, 8))
+    assert (decoder.input_shape, decoder.output_shape) == ((None, 3), (None, 9))
+    assert (widths(encoder), widths(decoder)) == ([9, 8], [8, 9])
+    assert {layer.activation for layer in (encoder.layers[-1], decoder.layers[-1])} == {keras.activations.tanh}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "channels", "filters"),
+    [(8, 8, 1, (4, 3)), (7, 9, 3, (4, 3)), (1, 13, 2, (4, 3, 2)), (5, 1, 1, (4,)), (17, 20, 1, (4, 3, 2))],
+)
+def test_conv_gives_back_an_image_of_any_size(height, width, channels, filters):
+    encoder, decoder = networks.conv((height, width, channels), 3, filters, hidden=5)
+    assert (encoder.input_shape, encoder.output_shape) == ((None, height, width, channels), (None, 5))
+    assert (decoder.input_shape, decoder.output_shape) == ((None, 3), (None, height, width, 4))
+    likelihoods.Bernoulli((height, width, channels)).build(decoder.output_shape)  # its features fit
+
+
+def test_every_pixel_reaches_the_features_and_every_code_every_pixel():
+    encoder, decoder = networks.conv((9, 7, 1), 3, filters=(4, 4), hidden=16, activation="linear")
+    pixels = np.eye(63, dtype=np.float32).reshape(63, 9, 7, 1)
+    assert (np.ptp(encoder(pixels), axis=1) > 0).all()
+    codes = decoder(np.eye(3, dtype=np.float32)).numpy()
+    assert (np.abs(codes).max(axis=-1) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: networks.mlp(()), r"event_shape=\(\)"),
+        (lambda: networks.mlp((28, 0, 1)), r"event_shape=\(28, 0, 1\)"),
+        (lambda: networks.mlp((5,), latent_size=0), r"latent_size=\(0,\)"),
+        (lambda: networks.mlp((5,), hidden=()), r"hidden=\(\)"),
+        (lambda: networks.mlp((5,), hidden=(4, -1)), r"hidden=\(4, -1\)"),
+        (lambda: networks.conv((28, 28, 0)), r"event_shape=\(28, 28, 0\)"),
+        (lambda: networks.conv((28, 28, 1), latent_size=0), r"latent_size=\(0,\)"),
+        (lambda: networks.conv((28, 28, 1), filters=()), r"filters=\(\)"),
+        (lambda: networks.conv((28, 28, 1), filters=(0,)), r"filters=\(0,\)"),
+        (lambda: networks.conv((28, 28, 1), hidden=0), r"hidden=\(0,\)"),
+    ],
+)
+def test_sizes_below_1_are_refused(make, sentence):
+    with pytest.raises(InputError, match=rf"The network got {sentence}: give sizes of at least 1"):
+        make()
+
+
+@pytest.mark.parametrize("event_shape", [(784,), (28, 28), (2, 28, 28, 1)])
+def test_conv_refuses_what_is_no_image(event_shape):
+    with pytest.raises(InputError, match=r"conv got event_shape=\(.*\): give \(height, width, channels\), or use mlp"):
+        networks.conv(event_shape)

@@ -1,0 +1,19 @@
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from vae_tf import posteriors, priors
+from vae_tf.terms import Latent, Terms
+
+
+def test_log_weights_take_every_layer(rng):
+    posterior, prior = posteriors.DiagonalNormal(2), priors.StandardNormal(2).distribution(encode=None)
+    log_likelihood = rng.normal(size=(4, 3)).astype(np.float32)
+    expected, latents = log_likelihood.astype(np.float64), []
+    for _ in range(2):
+        loc, z = rng.normal(size=(3, 2)), rng.normal(size=(4, 3, 2))
+        q = posterior.distribution({"loc": tf.constant(loc, tf.float32), "scale": tf.fill([3, 2], 0.5)})
+        latents.append(Latent(tf.constant(z, tf.float32), q, prior))
+        expected = expected + (stats.norm.logpdf(z) - stats.norm.logpdf(z, loc, 0.5)).sum(axis=-1)
+    log_weights = Terms(tuple(latents), tf.constant(log_likelihood)).log_weights
+    np.testing.assert_allclose(log_weights, expected, rtol=1e-4, atol=1e-4)
