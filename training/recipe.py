@@ -78,10 +78,12 @@ class Recipe:
     optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam
 
     def __post_init__(self):
-        """Refuses counts below 1."""
+        """Refuses counts below 1, and a seed that the served functions could not take."""
         for name in ("epochs", "batch_size", "steps_per_execution"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: give at least 1.")
+        if not 0 <= self.seed < 2**31:
+            raise InputError(f"seed is {self.seed}: give a number from 0 to {2**31 - 1}.")
 
     def build(self, event_shape: Sequence[int]) -> VAE:
         """The model of this recipe, not yet compiled, for examples of `event_shape`."""

@@ -55,7 +55,9 @@ def test_the_seed_decides_the_draws(make):
     one, again, other = make(1), make(1), make(2)
     for weight, same in zip(one.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, same)
-    for (kernel, bias), (other_kernel, other_bias) in zip(kernels_and_biases(one), kernels_and_biases(other), strict=True):
+    for (kernel, bias), (other_kernel, other_bias) in zip(
+        kernels_and_biases(one), kernels_and_biases(other), strict=True
+    ):
         assert (kernel != other_kernel).mean() > 0.9
         assert (bias != other_bias).mean() > 0.9
 

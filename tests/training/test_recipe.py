@@ -105,6 +105,20 @@ def test_any_setting_can_be_decided_otherwise(read_recipe):
     assert decided["model"]["networks"]["init_args"]["hidden"] == [9, 6]
 
 
+@pytest.mark.parametrize("name", ["SGD", "AdamW", "RMSprop", "Lion", "Adadelta"])
+def test_another_optimizer_starts_from_its_own_defaults(read_recipe, tmp_path, name):
+    (tmp_path / "mine.yaml").write_text(f"optimizer: {name}")
+    own = getattr(keras.optimizers, name)()
+    for settings, decided in (read_recipe(f"--optimizer={name}"), training.read(str(tmp_path / "mine.yaml"))):
+        assert unnamed(settings.optimizer()) == unnamed(own)
+        assert decided["optimizer"]["init_args"]["learning_rate"] == pytest.approx(float(own.learning_rate))
+
+
+def test_a_setting_is_taken_over_by_another_class_that_has_it(read_recipe):
+    settings, _ = read_recipe("--optimizer.learning_rate=0.5", "--optimizer=SGD")
+    assert float(settings.optimizer().learning_rate) == 0.5
+
+
 def test_a_beta_can_be_a_schedule(read_recipe):
     overrides = ["--model.objective.beta=Linear", "--model.objective.beta.steps=50"]
     objective = read_recipe(*overrides)[0].build((3,)).objective
@@ -166,6 +180,12 @@ def test_what_a_recipe_does_not_know_is_refused_in_one_sentence_with_the_nearest
     assert str(error.value).startswith("The recipe '")
     assert "small.yaml' cannot be used: " in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_key_of_another_class_is_not_its_own_nearest():
+    with pytest.raises(InputError, match=r"there is no key 'beta' in model\.objective") as error:
+        training.read("autoencoder", ["--model.objective.beta=2"])
+    assert "did you mean 'beta'" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -240,15 +260,15 @@ def test_parts_that_cannot_be_built_are_refused(read_recipe, overrides, message)
 
 
 @pytest.mark.parametrize(
-    "overrides",
+    ("source", "overrides"),
     [
-        [],
-        ["--model.objective.beta=Cyclical", "--model.objective.beta.period=9", "--model.networks=Conv"],
-        ["--model.likelihood=Normal", "--model.likelihood.scale=predicted", "--optimizer=AdamW", "--validation=test"],
-        ["--model.posterior=Deterministic", "--model.objective=Reconstruction", "--optimizer.clipnorm=1.5"],
+        *((name, []) for name in training.presets()),
+        ("digits", ["--model.objective.beta=Cyclical", "--model.objective.beta.period=9", "--model.networks=Conv"]),
+        ("notebook", ["--model.likelihood=Normal", "--model.likelihood.scale=predicted", "--optimizer=AdamW"]),
+        ("small", ["--model.posterior=Deterministic", "--model.objective=Reconstruction", "--optimizer.clipnorm=1.5"]),
+        ("small", ["--validation=test", "--model.networks.hidden=[3]", "--jit_compile=null"]),
     ],
 )
-@pytest.mark.parametrize("source", [*training.presets(), "small"])
 def test_what_was_decided_is_read_back_as_it_was(read_recipe, tmp_path, source, overrides):
     settings, decided = read_recipe(*overrides) if source == "small" else training.read(source, overrides)
     path = tmp_path / "recipe.yaml"
@@ -259,7 +279,9 @@ def test_what_was_decided_is_read_back_as_it_was(read_recipe, tmp_path, source, 
     one, other = settings.build((6, 6, 1)), again.build((6, 6, 1))
     for part in ("posterior", "prior", "likelihood", "objective"):
         assert unnamed(getattr(one, part)) == unnamed(getattr(other, part))
-    for layer, same in zip(one.encoder.layers + one.decoder.layers, other.encoder.layers + other.decoder.layers, strict=True):
+    for layer, same in zip(
+        one.encoder.layers + one.decoder.layers, other.encoder.layers + other.decoder.layers, strict=True
+    ):
         assert unnamed(layer) == unnamed(same)
     for weight, same in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, same)
@@ -281,7 +303,9 @@ def test_differences_are_dotted_keys():
 
 
 trees = st.recursive(
-    st.integers(0, 2) | st.none(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=6
+    st.integers(0, 2) | st.none(),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -322,4 +346,6 @@ def test_weights_start_where_the_recipe_says(read_recipe, initialization):
 
 
 def test_presets_lie_beside_the_module():
-    assert sorted(path.stem for path in pathlib.Path(recipe.__file__).parent.glob("recipes/*.yaml")) == training.presets()
+    assert (
+        sorted(path.stem for path in pathlib.Path(recipe.__file__).parent.glob("recipes/*.yaml")) == training.presets()
+    )

@@ -301,6 +301,7 @@ def test_data_whose_shape_is_known_only_when_it_comes(make_vae, binary):
     # As after tf.io.decode_png: the rank is known, the sizes are not.
     any_size = tf.TensorSpec([None, None], tf.float32)
     data = tf.data.Dataset.from_generator(lambda: iter([binary]), output_signature=any_size)
+    data = data.apply(tf.data.experimental.assert_cardinality(1))
     vae = make_vae()
     vae.compile("sgd")
     logs = vae.evaluate(data, verbose=0, return_dict=True)
@@ -319,7 +320,7 @@ def test_several_steps_per_execution_are_the_same_steps(train, binary):
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_training_raises_the_bound_with_and_without_xla(train, binary, jit_compile):
     _, history = train(binary, batch_size=25, epochs=15, compile_options={"jit_compile": jit_compile})
-    assert history["elbo"][-1] > history["elbo"][0] + 0.3
+    assert history["elbo"][-1] > history["elbo"][0] + 0.15
     assert history["loss"][-1] == pytest.approx(history["rate"][-1] + history["distortion"][-1], rel=1e-5)
 
 
@@ -355,12 +356,24 @@ def test_mixed_precision_computes_the_bound_in_float32_and_trains(train, binary,
     np.testing.assert_allclose(-terms.log_likelihood[0], distortion, rtol=0.05)  # half precision in the networks
 
 
-def test_float16_scales_the_loss(make_vae, binary, set_policy):
+def test_float16_scales_the_loss_and_a_loaded_model_goes_on_with_it(make_vae, binary, set_policy, tmp_path):
     set_policy("mixed_float16")
     vae = make_vae()
-    vae.compile(keras.optimizers.Adam(0.03))
+    vae.compile(keras.optimizers.Adam(0.03), run_eagerly=True)
+    vae.train_on_batch(binary)
     assert isinstance(vae.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert float(vae.optimizer.inner_optimizer.learning_rate) == pytest.approx(0.03)
 
+    vae.save(tmp_path / "model.keras")
+    set_policy("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert_same([w.numpy() for w in loaded.optimizer.variables], [w.numpy() for w in vae.optimizer.variables])
+
+
+def test_a_scaled_loss_has_the_gradient_of_the_loss(make_vae, binary, set_policy):
+    set_policy("mixed_float16")
+    vae = make_vae()
     vae.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1), initial_scale=2.0), run_eagerly=True)
     before = weights(vae)
     vae.train_on_batch(binary)

@@ -41,16 +41,19 @@ def arrays(
     Where there is no test set, a class-balanced tenth of the data becomes it, the same whatever the run's seed.
 
     Raises:
-        InputError: for data that is not numeric, not finite or of another shape than the rest, or labels of
-            another length; the sentence names the array.
+        InputError: for data that is not numeric, not finite or of another shape than the rest, labels of another
+            length, or too few examples to set a test set aside; the sentence names the array.
     """
     x_train = _examples(name, "x_train", x_train)
     y_train = _labels(name, "y_train", y_train, len(x_train))
     if x_test is None:
         rest, part = stratified(y_train, len(x_train), TEST_SHARE, TEST_SEED)
+        if not len(part):
+            raise InputError(
+                f"{name}: a tenth of {len(x_train)} examples makes no test set: give more examples, or an x_test."
+            )
         x_train, x_test = x_train[rest], x_train[part]
-        if y_train is not None:
-            y_train, y_test = y_train[rest], y_train[part]
+        y_train, y_test = (None, None) if y_train is None else (y_train[rest], y_train[part])
     else:
         x_test = _examples(name, "x_test", x_test)
         y_test = _labels(name, "y_test", y_test, len(x_test))
@@ -66,17 +69,19 @@ def _examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
     if x.dtype == np.bool_:
         x = np.uint8(255) * x.astype(np.uint8)
     if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"{name}: {key} has dtype {x.dtype}: give uint8 images, or floating-point values.")
+        raise InputError(f"{name}: {key} has dtype {x.dtype}: give uint8 images, or floating-point values (astype).")
     if x.ndim < 2 or 0 in x.shape:
         raise InputError(f"{name}: {key} has shape {x.shape}: give at least one example, along the first axis.")
     if x.ndim == 3:  # grey images
         x = x[..., None]
     if x.dtype == np.uint8:
         return x
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is refused
+        x = x.astype(np.float32, copy=False)
     if not np.isfinite([x.min(), x.max()]).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise InputError(f"{name}: {key} is {x[index]} at index {index}: remove or replace what is not finite.")
-    return x.astype(np.float32, copy=False)
+    return x
 
 
 def _labels(name: str, key: str, y: np.ndarray | None, count: int) -> np.ndarray | None:

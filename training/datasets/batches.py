@@ -9,7 +9,12 @@ from vae_tf.training.datasets.binarization import Binarization
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """The batches of an epoch, the smaller last one among them."""
+    """The batches of an epoch, the smaller last one among them.
+
+    Raises:
+        InputError: for a batch size below 1.
+    """
+    _check_batch_size(batch_size)
     return -(-count // batch_size)
 
 
@@ -32,18 +37,17 @@ def training_batches(
     Raises:
         InputError: for a batch size below 1, or values that cannot be binarised.
     """
-    _check_batch_size(batch_size)
+    steps = steps_per_epoch(len(x), batch_size)
     if binarization == "static":
         x = binary.drawn_once(x, seed)
     elif binarization == "dynamic":
         binary.check(x)
-    steps = steps_per_epoch(len(x), batch_size)
     with tf.device("cpu"):
         examples = tf.constant(x)
 
     def rows(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(x)), seed=tf.stack([seed, epoch]))
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+        return tf.data.Dataset.range(steps).map(lambda step: order[step * batch_size : (step + 1) * batch_size])
 
     def batch(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         values = scaled(tf.gather(examples, rows))
@@ -54,7 +58,7 @@ def training_batches(
 
     epochs = tf.data.Dataset.range(epoch, tf.int64.max // steps)
     numbered = epochs.flat_map(rows).enumerate(start=epoch * steps)
-    return numbered.skip(step).map(batch, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+    return numbered.skip(step).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization) -> tf.data.Dataset:

@@ -1,6 +1,7 @@
 """Array files: .npz in the layout of Keras's data sets, and .npy."""
 
 import pathlib
+import tokenize
 import zipfile
 import zlib
 
@@ -10,7 +11,9 @@ from vae_tf.errors import InputError
 from vae_tf.training.datasets.arrays import Arrays, arrays
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+# What NumPy and zipfile raise: for damaged content, for a damaged header, for an encrypted or unknown zip member.
+UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE += (SyntaxError, tokenize.TokenError, MemoryError, RuntimeError)
 
 
 def load_npz(path: pathlib.Path) -> Arrays:
@@ -22,9 +25,11 @@ def load_npz(path: pathlib.Path) -> Arrays:
     found = {}
     key = "the file"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            for key in set(KEYS) & set(file.files):
-                found[key] = file[key]
+        with zipfile.ZipFile(path) as archive:
+            for key in KEYS:
+                if f"{key}.npy" in archive.namelist():
+                    with archive.open(f"{key}.npy") as member:
+                        found[key] = np.lib.format.read_array(member, allow_pickle=False)
     except UNREADABLE as error:
         raise _unreadable(path, key, error) from error
     if "x_train" not in found:
@@ -39,7 +44,8 @@ def load_npy(path: pathlib.Path) -> Arrays:
         InputError: for a file that cannot be read, or pickled objects.
     """
     try:
-        x = np.load(path, allow_pickle=False)
+        with open(path, "rb") as file:
+            x = np.lib.format.read_array(file, allow_pickle=False)
     except UNREADABLE as error:
         raise _unreadable(path, "the file", error) from error
     return arrays(str(path), x)

@@ -10,14 +10,16 @@ from vae_tf.errors import InputError
 from vae_tf.training.datasets.arrays import Arrays, arrays
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-GREY = ("1", "L")
+GREY = ("1", "L", "LA")
+DEEP = ("I", "F")  # 16 or 32 bits a pixel, which a conversion would clip
 
 
 def load(folder: pathlib.Path) -> Arrays:
     """The images of a folder, uint8: grey where all are, else RGB; sub-folders, in order, are the classes.
 
     Raises:
-        InputError: for a folder without images, an image that cannot be read, or images of two sizes.
+        InputError: for a folder without images, an image that cannot be read or has more than 8 bits a channel,
+            or images of two sizes.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
@@ -39,9 +41,12 @@ def _read(path: pathlib.Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return image.copy()
+            loaded = image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} cannot be read as an image ({error}): repair or remove it.") from error
+    if loaded.mode.startswith(DEEP):
+        raise InputError(f"{path} has pixels of mode {loaded.mode}: give images of 8 bits a channel.")
+    return loaded
 
 
 def _size(image: Image.Image) -> str:

@@ -26,7 +26,9 @@ def start(count: float) -> int:
             os.write(writing, b".")
             count -= 1
         os._exit(0)
-    os.read(reading, 1)
+    os.close(writing)
+    if not os.read(reading, 1):
+        sys.exit("an exporter failed")
     return child
 
 

@@ -110,3 +110,21 @@ def test_a_zip_file_whose_x_train_is_no_array_is_refused(tmp_path):
         file.writestr("x_train.npy", "text")
     with pytest.raises(InputError, match=r"x\.npz: x_train"):
         datasets.load(str(tmp_path / "x.npz"))
+
+
+@pytest.mark.parametrize("header", ["{'descr': '|u1', ", "{'descr': "])
+def test_a_damaged_header_is_refused_by_name(tmp_path, header):
+    content = header.encode().ljust(118) + b"\n"
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(content).to_bytes(2, "little") + content)
+    with pytest.raises(InputError, match=r"x\.npy: the file cannot be read"):
+        datasets.load(str(tmp_path / "x.npy"))
+
+
+def test_an_encrypted_member_is_refused_by_name(save_npz):
+    path = save_npz(x_train=np.zeros((20, 3)))
+    content = bytearray(path.read_bytes())
+    content[6] |= 1  # the flag of encryption in the member's header, and in the directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"data\.npz: x_train cannot be read \(.*encrypted"):
+        datasets.load(str(path))

@@ -122,7 +122,9 @@ def test_a_corrupt_image_is_named(folder, rng, suffix, damage):
     for i in range(10):
         write(folder / f"{i}{suffix}", rng.integers(0, 256, (9, 8), dtype=np.uint8))
     damage(folder / f"6{suffix}")
-    with pytest.raises(InputError, match=rf"pictures/6\{suffix} cannot be read as an image \(.*\): repair or remove it"):
+    with pytest.raises(
+        InputError, match=rf"pictures/6\{suffix} cannot be read as an image \(.*\): repair or remove it"
+    ):
         datasets.load(str(folder))
 
 
@@ -136,7 +138,9 @@ def test_a_folder_that_is_called_like_an_image_is_named(folder):
 def test_images_of_two_sizes_are_named_with_both(folder):
     for name, shape in {"a": (5, 4), "b": (5, 4), "c": (4, 5)}.items():
         write(folder / f"{name}.png", np.zeros(shape, np.uint8))
-    with pytest.raises(InputError, match=r"c\.png is 5 x 4, but .*a\.png is 4 x 5 pixels: bring all images to one size"):
+    with pytest.raises(
+        InputError, match=r"c\.png is 5 x 4, but .*a\.png is 4 x 5 pixels: bring all images to one size"
+    ):
         datasets.load(str(folder))
 
 
@@ -145,3 +149,9 @@ def test_images_of_16_bits_are_refused_by_name_and_not_clipped(folder):
         write(folder / f"{i}.png", np.full((5, 4), 1000 * i + 1, np.uint16))
     with pytest.raises(InputError, match=r"pictures/0\.png.* 8 bits"):
         datasets.load(str(folder))
+
+
+def test_grey_images_with_transparency_are_grey(folder):
+    for i in range(10):
+        write(folder / f"{i}.png", np.full((5, 4), 7, np.uint8), "LA")
+    np.testing.assert_array_equal(both(datasets.load(str(folder))), np.full((10, 5, 4, 1), 7))

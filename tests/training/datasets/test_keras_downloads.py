@@ -40,7 +40,7 @@ def test_it_is_what_keras_downloads(downloads, rng, name):
 
 def test_without_network_the_choices_that_need_none_are_named(downloads):
     def fail(name):
-        raise Exception(f"URL fetch failure on https://x/{name}.npz: None -- [Errno -3] Name or service not known")  # noqa: TRY002
+        raise Exception(f"URL fetch failure on https://x/{name}.npz: None -- [Errno -3] Name or service not known")
 
     downloads(fail)
     with pytest.raises(InputError, match=r"mnist could not be downloaded \(URL fetch failure.*\): connect") as error:

@@ -57,7 +57,9 @@ def test_another_seed_makes_another_split_of_the_same_sizes(labels):
 
 
 def test_every_example_validates_with_the_same_chance():
-    counts = sum(np.isin(np.arange(20), datasets.validation_split(data(20), 0.25, seed).x_validation) for seed in range(400))
+    counts = sum(
+        np.isin(np.arange(20), datasets.validation_split(data(20), 0.25, seed).x_validation) for seed in range(400)
+    )
     # Binomial(400, 1/4): mean 100, sd 8.7; 20 of them stay within 4.5 sd.
     assert (abs(counts - 100) < 39).all()
 
@@ -79,7 +81,9 @@ def test_the_test_set_validates_where_it_is_asked_for():
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_share_outside_0_and_1_is_refused(share):
-    with pytest.raises(InputError, match=rf'validation is {share}: give a share between 0 and 1, such as 0.1, or "test"'):
+    with pytest.raises(
+        InputError, match=rf'validation is {share}: give a share between 0 and 1, such as 0.1, or "test"'
+    ):
         datasets.validation_split(data(10), share, 0)
 
 
