@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", metavar="N", help="passes over the training data")
     parser.add_argument("--run", metavar="DIR", dest="directory", help="where to write (runs/NAME)")
     there = parser.add_mutually_exclusive_group()
-    there.add_argument("--resume", action="store_true", help="go on with the run in DIR")
-    there.add_argument("--overwrite", action="store_true", help="replace the run in DIR")
-    parser.set_defaults(overrides=[])
+    for word, what in (("resume", "go on with the run in DIR"), ("overwrite", "replace the run in DIR")):
+        there.add_argument(f"--{word}", dest="existing", action="store_const", const=word, help=what)
+    parser.set_defaults(existing="refuse", overrides=[])
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,15 +30,15 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf import training
     from vae_tf.errors import InputError
 
-    if arguments.recipe is None and not (arguments.resume and arguments.directory):
+    resumed = arguments.existing == "resume"
+    if arguments.recipe is None and not (resumed and arguments.directory):
         raise InputError(f"No recipe was given: add --recipe with one of {', '.join(training.presets())}, or a file.")
+    the_run = training.Run(arguments.directory or f"runs/{pathlib.Path(arguments.recipe).stem}")
+    if resumed and not the_run.recipe.is_file():
+        raise InputError(f"{the_run.directory} holds no run to resume: leave --resume out to start one there.")
     given = {"data": arguments.data, "validation": arguments.validation, "epochs": arguments.epochs}
     overrides = [f"--{key}={value}" for key, value in given.items() if value is not None] + arguments.overrides
-    the_run = training.Run(arguments.directory or f"runs/{pathlib.Path(arguments.recipe).stem}")
-    if arguments.resume and not the_run.recipe.is_file():
-        raise InputError(f"{the_run.directory} holds no run to resume: leave --resume out to start one there.")
     settings, decided = training.read(arguments.recipe or str(the_run.recipe), overrides)
-    existing = "resume" if arguments.resume else "overwrite" if arguments.overwrite else "refuse"
-    the_run.train(settings, decided, existing)
+    the_run.train(settings, decided, arguments.existing)
     print(f"{the_run.directory} holds the model, its history and its pictures; watch: vae-tf watch {the_run.directory}")
     return 0

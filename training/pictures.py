@@ -19,7 +19,7 @@ GAP = 2  # pixels between images
 
 def grid(images, columns: int) -> np.ndarray:
     """Images [N, height, width, channels] with values in [0, 1], row by row, in a grid of `columns`."""
-    pixels = np.uint8(np.round(255 * np.clip(np.asarray(images, np.float32), 0, 1)))
+    pixels = np.round(255 * np.clip(np.asarray(images, np.float32), 0, 1)).astype(np.uint8)
     count, height, width, channels = pixels.shape
     rows = math.ceil(count / columns)
     sheet = np.full((rows * (height + GAP) + GAP, columns * (width + GAP) + GAP, channels), 255, np.uint8)

@@ -77,6 +77,18 @@ def test_each_room_is_imported_from_it_in_an_empty_folder(environment, tmp_path)
         assert pathlib.Path(file).is_relative_to(environment), file
 
 
+def test_the_command_goes_from_digits_to_a_served_model(environment, tmp_path):
+    for words in (
+        "train --recipe digits --run r --epochs 1",
+        "evaluate r --samples 5",
+        "export r --to serving --name digits",
+        "check serving/digits",
+    ):
+        run(environment / "bin" / "vae-tf", *words.split(), cwd=tmp_path)
+    assert (tmp_path / "r" / "results.json").is_file()
+    assert (tmp_path / "serving" / "digits" / "1" / "saved_model.pb").is_file()
+
+
 def test_help_is_instant(environment, tmp_path):
     seconds = []
     for _ in range(5):

@@ -50,11 +50,12 @@ def save_npz(tmp_path):
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory) -> pathlib.Path:
-    """An .npz file of 48 + 12 grey images of 6 x 6 in three classes, uint8."""
+    """An .npz file of 48 + 12 grey images of 6 x 6, uint8: dark and bright pixels, alike within three classes."""
     rng = np.random.default_rng(1)
     path = tmp_path_factory.mktemp("data") / "images.npz"
-    x = rng.integers(0, 256, (60, 6, 6), dtype=np.uint8)
     y = np.arange(60) % 3
+    bright = rng.integers(0, 2, (3, 6, 6))[y]
+    x = (195 * bright + rng.integers(0, 61, (60, 6, 6))).astype(np.uint8)
     np.savez(path, x_train=x[:48], y_train=y[:48], x_test=x[48:], y_test=y[48:])
     return path
 

@@ -85,6 +85,17 @@ def test_the_draws_are_those_of_the_seed_the_example_and_the_block(widened, samp
     np.testing.assert_allclose(estimate.standard_error, expected, rtol=1e-2)
 
 
+def test_seeds_blocks_and_examples_have_noise_of_their_own():
+    images = tf.range(3, dtype=tf.int64)
+    noise = [
+        importance.block_noise(2, images, tf.constant(seed, tf.int64), tf.constant(block)).numpy()
+        for seed in (0, 1)
+        for block in (0, 1)
+    ]
+    assert noise[0].shape == (importance.DRAWS, 3, 2)
+    assert len(np.unique(noise)) == np.size(noise)
+
+
 def test_one_sample_has_no_standard_error():
     estimate = Estimate(np.float32([-90.3, 2.0]), np.float32([-180.6, 4.0]), 1)
     assert np.isnan(estimate.standard_error).all()

@@ -170,6 +170,21 @@ def test_dropout_and_batch_normalisation_see_training(binary):
     assert differ(batch_normalization.get_weights(), start) == [False, False, True, True]  # the moving moments
 
 
+@pytest.mark.parametrize("network", ["encoder", "decoder"])
+def test_each_network_sees_training_in_every_pass(binary, network):
+    vae = user_vae(dropout=0.5)
+    other = {"encoder": "decoder", "decoder": "encoder"}[network]
+    (dropout,) = (layer for layer in getattr(vae, other).layers if isinstance(layer, keras.layers.Dropout))
+    dropout.rate = 0
+    noise = tf.zeros([1, 50, 2])
+    for run in (
+        lambda training: vae(binary, training=training),
+        lambda training: vae.terms(binary, noise, training).log_likelihood,
+    ):
+        np.testing.assert_array_equal(run(False), run(False))
+        assert np.abs(run(True) - run(False)).max() > 0.01
+
+
 def test_a_frozen_encoder_stays_frozen(binary):
     vae = user_vae(batch_normalization=True)
     vae.encoder.trainable = False

@@ -12,8 +12,17 @@ from vae_tf.training.datasets.arrays import Arrays, arrays
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 # What NumPy and zipfile raise: for damaged content, for a damaged header, for an encrypted or unknown zip member.
-UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
-UNREADABLE += (SyntaxError, tokenize.TokenError, MemoryError, RuntimeError)
+UNREADABLE = (
+    ValueError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    SyntaxError,
+    tokenize.TokenError,
+    MemoryError,
+    RuntimeError,
+)
 
 
 def load_npz(path: pathlib.Path) -> Arrays:

@@ -29,6 +29,26 @@ def test_the_projection_follows_the_rule(event_shape, features, layer, kernel, r
     assert logits.shape == (3, *event_shape)
 
 
+@pytest.mark.parametrize(
+    ("event_shape", "features", "projection"),
+    [
+        ((6, 5, 2), (6, 5, 3), "auto"),
+        ((6, 5, 2), (7,), "auto"),
+        ((6, 2), (6, 3), "auto"),
+        ((6, 5, 2), (6, 5, 2), None),
+    ],
+)
+def test_features_in_half_precision_give_parameters_in_float32(event_shape, features, projection, set_policy, rng):
+    set_policy("mixed_float16")
+    likelihood = Bernoulli(event_shape, projection=projection)
+    likelihood.build((None, *features))
+    values = tf.constant(rng.normal(size=(3, *features)), tf.float16)
+    logits = likelihood.parameters(values)["logits"]
+    assert logits.dtype == tf.float32
+    np.testing.assert_array_equal(logits, likelihood.parameters(tf.cast(values, tf.float32))["logits"])
+    assert likelihood.linear is None or likelihood.linear.compute_dtype == "float32"
+
+
 def test_a_convolution_of_the_features_keeps_its_place(rng):
     likelihood = Bernoulli((6, 5, 1))
     likelihood.build((None, 6, 5, 3))

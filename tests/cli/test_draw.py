@@ -1,0 +1,101 @@
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from vae_tf import VAE, likelihoods, networks
+from vae_tf_cli.main import main
+
+# Grids of 6 x 6 pixels with gaps of 2: n images take 8 n + 2 pixels.
+SIZES = {
+    "samples": (8, 8),
+    "reconstructions": (2, 8),  # 12 test images: one row of 8 inputs, one of their reconstructions
+    "traversal": (2, 11),
+    "interpolation": (8, 11),
+    "manifold": (20, 20),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_each_kind_is_a_png_file(finished, here, capsys, kind):
+    assert main(["draw", str(finished), "--what", kind, "--out", f"new/{kind}.png"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"new/{kind}.png"
+    with Image.open(here / "new" / f"{kind}.png") as image:
+        assert (image.format, image.mode) == ("PNG", "L")
+        rows, columns = SIZES[kind]
+        assert (image.height, image.width) == (8 * rows + 2, 8 * columns + 2)
+        assert len(np.unique(np.asarray(image))) > 2
+    assert [path.name for path in (here / "new").iterdir()] == [f"{kind}.png"]
+
+
+def test_a_picture_repeats_and_replaces_the_old_one(finished, here):
+    (here / "x.png").write_bytes(b"old")
+    words = ["draw", str(finished), "--what", "samples", "--out"]
+    assert main([*words, "x.png"]) == 0
+    assert main([*words, "y.png"]) == 0
+    assert (here / "x.png").read_bytes() == (here / "y.png").read_bytes()
+
+
+@pytest.mark.parametrize("out", ["picture.jpg", "picture", "png", "picture.png/"])
+def test_another_format_is_refused(refused, finished, here, out):
+    assert refused("draw", finished, "--what", "samples", "--out", out) == (
+        f"--out got {out!r}: give a file that ends in .png."
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_what_is_not_a_run_is_refused(refused, here):
+    line = refused("draw", "nowhere", "--what", "samples", "--out", "x.png")
+    assert line == "nowhere is not a run: give a directory that `vae-tf train` has made."
+    assert list(here.iterdir()) == []
+
+
+def with_model(run, event_shape, latent_size) -> None:
+    """Puts another model into a run."""
+    likelihood = likelihoods.Normal(event_shape)
+    VAE(*networks.mlp(event_shape, latent_size, hidden=(3,)), likelihood=likelihood).save(run / "model.keras")
+
+
+def test_a_manifold_of_three_dimensions_is_refused(refused, run, here):
+    with_model(run, (6, 6, 1), 3)
+    line = refused("draw", run, "--what", "manifold", "--out", "x.png")
+    assert line.startswith("A manifold needs 2 latent dimensions and the model has 3: draw a traversal, or train with")
+    assert not (here / "x.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["samples", "manifold"])
+def test_what_is_no_image_is_refused(refused, run, here, kind):
+    with_model(run, (5,), 2)
+    line = refused("draw", run, "--what", kind, "--out", "x.png")
+    assert line == "Pictures need images (height, width, 1 or 3), but the model's data is (5,)."
+    assert not (here / "x.png").exists()
+
+
+def test_an_interpolation_of_one_image_is_refused(refused, run, images, here):
+    with np.load(images) as file:
+        np.savez(here / "one.npz", x_train=file["x_train"], x_test=file["x_test"][:1])
+    decided = yaml.safe_load((run / "recipe.yaml").read_text())
+    (run / "recipe.yaml").write_text(yaml.safe_dump({**decided, "data": str(here / "one.npz")}))
+    refused("draw", run, "--what", "interpolation", "--out", "x.png")
+    assert not (here / "x.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(refused, finished, here, monkeypatch):
+    (here / "x.png").write_bytes(b"old")
+
+    def full(self, file, *args, **kwargs):
+        file.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert "No space left on device" in refused("draw", finished, "--what", "samples", "--out", "x.png")
+    assert (here / "x.png").read_bytes() == b"old"
+    assert [path.name for path in here.iterdir()] == ["x.png"]
+
+
+def test_a_damaged_model_is_refused(refused, run, here):
+    shutil.copy(run / "recipe.yaml", run / "model.keras")
+    assert "model.keras" in refused("draw", run, "--what", "samples", "--out", "x.png")
+    assert not (here / "x.png").exists()

@@ -1,0 +1,302 @@
+import csv
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from vae_tf import InputError, training
+from vae_tf.training import datasets, pictures
+
+TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
+RESULTS = {
+    "log_likelihood",
+    "log_likelihood_standard_error_images",
+    "log_likelihood_standard_error_draws",
+    "importance_samples",
+    "elbo",
+    "rate",
+    "distortion",
+    "active_units",
+    "examples",
+    "binarization",
+    "seed",
+}
+
+
+def history(run: training.Run) -> list[dict[str, str]]:
+    with open(run.history, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+# ----- the directory
+
+
+def test_a_run_writes_what_the_contract_lists(finished, contents):
+    names = {path.name for path in finished.run.directory.iterdir()}
+    assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "pictures"}
+    assert {path.name for path in finished.run.tensorboard.iterdir()} == {"train", "validation", "pictures"}
+    kinds = {f"{kind}-epoch-{epoch:04d}.png" for kind in ("reconstructions", "samples") for epoch in (1, 2)}
+    assert {path.name for path in finished.run.pictures.iterdir()} == kinds
+    assert not [name for name in contents(finished.run.directory) if "/." in f"/{name}"]  # nothing half-written
+
+
+def test_the_history_has_one_row_an_epoch(finished):
+    rows = history(finished.run)
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert set(rows[0]) == {"epoch"} | TAGS | {f"val_{name}" for name in TAGS}
+    for row in rows:
+        values = {name: float(value) for name, value in row.items()}
+        assert all(math.isfinite(value) for value in values.values())
+        assert values["loss"] == pytest.approx(values["rate"] + values["distortion"], rel=1e-5)
+        assert values["val_elbo"] == pytest.approx(-(values["val_rate"] + values["val_distortion"]), rel=1e-5)
+
+
+def test_the_curves_are_those_of_the_history(finished, read_events):
+    rows = history(finished.run)
+    train, validation = (read_events(finished.run.tensorboard / part) for part in ("train", "validation"))
+    assert set(train) == TAGS | {"learning_rate"}
+    assert set(validation) == TAGS
+    for name in TAGS:
+        for values, key in ((train[name], name), (validation[name], f"val_{name}")):
+            assert list(values) == [1, 2]
+            assert [float(value) for value in values.values()] == pytest.approx(
+                [float(row[key]) for row in rows], rel=1e-6
+            )
+    assert [float(value) for value in train["learning_rate"].values()] == pytest.approx([1e-3, 1e-3])
+
+
+def test_the_pictures_are_of_the_validation_images_and_the_seed(finished, read_events, read_recipe):
+    events = read_events(finished.run.tensorboard / "pictures")
+    assert {tag: list(steps) for tag, steps in events.items()} == {"reconstructions": [1, 2], "samples": [1, 2]}
+    with Image.open(finished.run.pictures / "samples-epoch-0002.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pictures.samples(finished.vae, seed=0)[..., 0])
+    settings, _ = read_recipe("--binarization=dynamic")
+    splits = finished.run.data(settings)
+    (x,) = datasets.evaluation_batches(splits.x_validation, 100, seed=0, binarization="dynamic").as_numpy_iterator()
+    with Image.open(finished.run.pictures / "reconstructions-epoch-0002.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pictures.reconstructions(finished.vae, x)[..., 0])
+
+
+def test_the_recipe_says_all_that_was_decided(finished, read_recipe, yaml_of):
+    _, decided = read_recipe("--binarization=dynamic")
+    assert yaml_of(finished.run.recipe) == decided
+    again, same = training.read(str(finished.run.recipe))
+    assert same == decided
+    assert again.binarization == "dynamic"
+
+
+def test_the_model_that_is_loaded_is_the_one_that_was_trained(finished):
+    settings, loaded = finished.run.load()
+    assert settings.epochs == 2
+    weights = [weight.numpy() for weight in finished.vae.trainable_weights + finished.vae.optimizer.variables]
+    same = [weight.numpy() for weight in loaded.trainable_weights + loaded.optimizer.variables]
+    for one, other in zip(weights, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert int(loaded.optimizer.iterations) == 2 * 3  # 43 images in batches of 16
+
+
+def test_the_validation_set_is_a_balanced_tenth_and_never_trains(finished, read_recipe):
+    splits = finished.run.data(read_recipe()[0])
+    assert (len(splits.x_train), len(splits.x_validation), len(splits.x_test)) == (42, 6, 12)
+    assert np.bincount(splits.y_validation).tolist() == [2, 2, 2]
+    train = {image.tobytes() for image in splits.x_train}
+    assert not train & {image.tobytes() for image in splits.x_validation}
+    assert not train & {image.tobytes() for image in splits.x_test}
+
+
+def test_the_last_validation_of_the_history_can_be_measured_again(finished, read_recipe):
+    settings, _ = read_recipe("--binarization=dynamic")
+    x = finished.run.data(settings).x_validation
+    batches = datasets.evaluation_batches(x, 500, seed=0, binarization="dynamic")
+    logs = finished.vae.evaluate(batches, verbose=0, return_dict=True)
+    assert float(history(finished.run)[-1]["val_loss"]) == pytest.approx(logs["loss"], rel=1e-6)
+
+
+# ----- training
+
+
+def test_training_makes_the_loss_fall(read_recipe, tmp_path):
+    run = training.Run(tmp_path / "run")
+    run.train(*read_recipe("--epochs=6", "--optimizer.learning_rate=0.02", "--validation=test"))
+    rows = history(run)
+    assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"]) - 0.3
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"]) - 0.3
+
+
+def test_vectors_train_without_pictures(read_recipe, tmp_path, rng):
+    np.save(tmp_path / "x.npy", rng.normal(3, 2, (60, 5)))
+    run = training.Run(tmp_path / "run")
+    vae = run.train(*read_recipe(f"--data={tmp_path / 'x.npy'}", "--model.likelihood=Normal"))
+    assert vae.event_shape == (5,)
+    assert {path.name for path in run.directory.iterdir()} == {
+        "recipe.yaml",
+        "model.keras",
+        "history.csv",
+        "tensorboard",
+    }
+    assert {path.name for path in run.tensorboard.iterdir()} == {"train", "validation"}
+    assert math.isfinite(float(history(run)[-1]["val_elbo"]))
+    results = run.evaluate(samples=5)
+    assert results["examples"] == 6
+    assert len(results["notes"]) == 1  # nothing is grey under a normal
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["--jit_compile=null"], True),
+        (["--jit_compile=null", "--model.networks=Conv", "--model.networks.filters=[3]"], False),
+        (["--jit_compile=false"], False),
+        (["--jit_compile=true", "--model.networks=Conv", "--model.networks.filters=[3]"], True),
+    ],
+)
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="convolutions are compiled there")
+def test_whether_xla_compiles_is_decided_and_written_down(
+    read_recipe, tmp_path, yaml_of, monkeypatch, overrides, expected
+):
+    compiled = []
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *args, **kwargs: compiled.append(self.jit_compile))
+    run = training.Run(tmp_path / "run")
+    run.train(*read_recipe(*overrides))
+    assert compiled == [expected]
+    assert yaml_of(run.recipe)["jit_compile"] is expected
+
+
+@pytest.mark.parametrize("together", [2, 3, 4])
+def test_steps_that_execute_together_leave_an_epoch_an_epoch(read_recipe, tmp_path, together):
+    # Three steps an epoch: what does not divide them is refused, or the last execution is a shorter one.
+    run = training.Run(tmp_path / "run")
+    try:
+        vae = run.train(*read_recipe(f"--steps_per_execution={together}"))
+    except InputError as error:
+        assert "steps_per_execution" in str(error)  # noqa: PT017
+        assert 3 % together
+    else:
+        assert int(vae.optimizer.iterations) == 2 * 3
+
+
+# ----- a directory that is there
+
+
+def test_a_run_that_exists_is_refused(copy_of_finished, read_recipe, contents):
+    before = contents(copy_of_finished.directory)
+    with pytest.raises(InputError, match=r"copy exists already: give another --run, --resume to go on with it, or --o"):
+        copy_of_finished.train(*read_recipe())
+    assert contents(copy_of_finished.directory) == before
+
+
+def test_an_empty_directory_is_welcome(read_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *args, **kwargs: None)
+    training.Run(tmp_path).train(*read_recipe())
+    assert (tmp_path / "recipe.yaml").is_file()
+
+
+def test_overwrite_replaces_a_run(copy_of_finished, read_recipe, yaml_of):
+    copy_of_finished.results.write_text("{}")
+    (copy_of_finished.pictures / "samples-epoch-0500.png").write_bytes(b"old")
+    vae = copy_of_finished.train(*read_recipe("--epochs=1", "--model.latent_size=3"), existing="overwrite")
+    assert yaml_of(copy_of_finished.recipe)["model"]["latent_size"] == 3
+    assert len(history(copy_of_finished)) == 1
+    assert not copy_of_finished.results.exists()
+    assert {path.name for path in copy_of_finished.pictures.iterdir()} == {
+        "reconstructions-epoch-0001.png",
+        "samples-epoch-0001.png",
+    }
+    _, loaded = copy_of_finished.load()
+    np.testing.assert_array_equal(loaded.sample(4, seed=1), vae.sample(4, seed=1))
+
+
+def test_overwrite_starts_a_run_where_there_is_none(read_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *args, **kwargs: None)
+    run = training.Run(tmp_path / "new" / "run")
+    run.train(*read_recipe(), existing="overwrite")
+    assert run.recipe.is_file()
+
+
+@pytest.mark.parametrize("existing", ["refuse", "overwrite"])
+@pytest.mark.parametrize("kind", ["a folder", "a file"])
+def test_what_is_not_a_run_is_never_touched(read_recipe, tmp_path, contents, existing, kind):
+    path = tmp_path / "thesis"
+    if kind == "a folder":
+        path.mkdir()
+        (path / "chapter-1.tex").write_text("It was a dark and stormy night.")
+    else:
+        path.write_text("It was a dark and stormy night.")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"thesis (exists already: give another|is not a run, so it is not overwritt)"):
+        training.Run(path).train(*read_recipe(), existing=existing)
+    assert contents(tmp_path) == before
+
+
+# ----- evaluation
+
+
+def test_evaluation_writes_the_results_of_the_contract(copy_of_finished):
+    results = copy_of_finished.evaluate(samples=7)
+    written = json.loads(copy_of_finished.results.read_text())
+    assert written == results
+    assert set(written) == RESULTS | {"notes"}
+    numbers = {name: value for name, value in written.items() if name not in ("binarization", "notes")}
+    assert all(math.isfinite(value) for value in numbers.values())
+    assert (written["importance_samples"], written["examples"]) == (7, 12)  # the test set
+    assert (written["binarization"], written["seed"]) == ("dynamic", 0)
+    assert not any("cross-entropy" in note for note in written["notes"])  # the images were binarised
+    assert written["log_likelihood"] > written["elbo"] - 0.1
+    assert copy_of_finished.evaluate(samples=7) == results  # and it repeats
+
+
+def test_the_test_set_is_binarised_once_as_the_recipe_says(finished, read_recipe):
+    settings, _ = read_recipe("--binarization=dynamic")
+    once, again = (np.concatenate(list(finished.run.test_batches(settings).as_numpy_iterator())) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert set(np.unique(once)) == {0, 1}
+    settings, _ = read_recipe()
+    grey = np.concatenate(list(finished.run.test_batches(settings).as_numpy_iterator()))
+    np.testing.assert_array_equal(grey, finished.run.data(settings).x_test / np.float32(255))
+
+
+def test_one_sample_gives_results_too(copy_of_finished):
+    copy_of_finished.evaluate(samples=1)
+    written = json.loads(copy_of_finished.results.read_text())
+    assert written["log_likelihood_standard_error_draws"] is None
+    assert math.isfinite(written["log_likelihood"])
+
+
+@pytest.mark.parametrize("samples", [0, -3])
+def test_no_samples_are_refused_and_nothing_is_written(copy_of_finished, samples):
+    with pytest.raises(InputError, match=f"samples={samples}: give at least 1"):
+        copy_of_finished.evaluate(samples=samples)
+    assert not copy_of_finished.results.exists()
+
+
+def test_results_stay_where_others_cannot_be_measured(copy_of_finished):
+    copy_of_finished.results.write_text("old")
+    with pytest.raises(InputError):
+        copy_of_finished.evaluate(samples=0)
+    assert copy_of_finished.results.read_text() == "old"
+
+
+def test_what_is_not_a_run_has_nothing_to_load(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="is not a run: give a directory that `vae-tf train` has made"):
+            training.Run(path).load()
+
+
+def test_a_run_without_weights_is_refused(copy_of_finished):
+    copy_of_finished.model.unlink()
+    with pytest.raises(InputError, match="has no weights yet: train it for at least one epoch"):
+        copy_of_finished.evaluate()
+
+
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_a_damaged_model_is_refused_by_name(copy_of_finished, read_recipe, share):
+    content = copy_of_finished.model.read_bytes()
+    copy_of_finished.model.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=r"copy/model\.keras"):
+        copy_of_finished.load()
+    with pytest.raises(InputError, match=r"copy/model\.keras"):
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=3"), existing="resume")

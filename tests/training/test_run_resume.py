@@ -1,0 +1,177 @@
+"""A run that is resumed equals the uninterrupted one, bit for bit."""
+
+import csv
+import os
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+
+from vae_tf import InputError, training
+
+
+def state(vae) -> dict[str, np.ndarray]:
+    """All that training changes, the optimizer's state and the counters of the noise among it."""
+    weights = {weight.path: weight.numpy() for weight in vae.weights if "evaluation" not in weight.path}
+    return weights | {f"optimizer/{i}": value.numpy() for i, value in enumerate(vae.optimizer.variables)}
+
+
+def assert_same(vae, other):
+    one, same = state(vae), state(other)
+    assert len(one) == len(same) > 10
+    for value, (name, expected) in zip(one.values(), same.items(), strict=True):
+        np.testing.assert_array_equal(value, expected, err_msg=name)
+
+
+def rows(run: training.Run) -> list[list[str]]:
+    with open(run.history, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(read_recipe, tmp_path_factory):
+    """Four epochs of the run whose first two are `finished`."""
+    run = training.Run(tmp_path_factory.mktemp("runs") / "uninterrupted")
+    return run, run.train(*read_recipe("--binarization=dynamic", "--epochs=4"))
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(finished, copy_of_finished, uninterrupted, read_recipe, read_events):
+    expected, vae = uninterrupted
+    resumed = copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume")
+    assert_same(resumed, vae)
+    with pytest.raises(AssertionError):  # epochs do change what is compared
+        assert_same(finished.vae, vae)
+    assert_same(copy_of_finished.load()[1], expected.load()[1])
+    assert rows(copy_of_finished) == rows(expected)
+    assert [row[0] for row in rows(copy_of_finished)] == ["epoch", "0", "1", "2", "3"]
+    for part in ("train", "validation"):
+        curves, same = (read_events(run.tensorboard / part) for run in (copy_of_finished, expected))
+        assert curves == same
+        assert list(curves["loss"]) == [1, 2, 3, 4]
+    pictures, same = (read_events(run.tensorboard / "pictures") for run in (copy_of_finished, expected))
+    for tag, steps in same.items():
+        assert list(steps) == [1, 2, 3, 4]
+        for step, value in steps.items():
+            np.testing.assert_array_equal(pictures[tag][step], value)
+
+
+def test_with_xla_and_static_images_too(read_recipe, tmp_path):
+    x = np.random.default_rng(0).uniform(size=(40, 5)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    overrides = [
+        f"--data={tmp_path / 'x.npy'}",
+        "--binarization=static",
+        "--jit_compile=null",
+        "--batch_size=8",
+    ]
+    expected = training.Run(tmp_path / "uninterrupted").train(*read_recipe(*overrides, "--epochs=3"))
+    assert expected.jit_compile
+    run = training.Run(tmp_path / "run")
+    run.train(*read_recipe(*overrides, "--epochs=1"))
+    resumed = run.train(*read_recipe(*overrides, "--epochs=3"), existing="resume")
+    assert resumed.jit_compile
+    assert_same(resumed, expected)
+    assert len(rows(run)) == 1 + 3
+
+
+def test_a_run_killed_while_it_saves_goes_on_without_gap_or_overlap(
+    finished, uninterrupted, read_recipe, tmp_path, fresh_process
+):
+    # The third epoch is in the history already, and half of its model lies beside that of the second.
+    run = training.Run(tmp_path / "killed")
+    shutil.copytree(finished.run.directory, run.directory)
+    process = fresh_process(
+        f"""
+        import os, signal
+        from vae_tf import VAE, training
+
+        def save(self, path, *args, **kwargs):
+            path.write_bytes(b"half")
+            os.kill(os.getpid(), signal.{signal.SIGKILL.name})
+
+        VAE.save = save
+        run = training.Run({str(run.directory)!r})
+        run.train(*training.read(str(run.recipe), ["--epochs=4"]), existing="resume")
+        """
+    )
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    assert len(rows(run)) == 1 + 3
+    assert int(run.load()[1].optimizer.iterations) == 2 * 3
+
+    expected, vae = uninterrupted
+    resumed = run.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume")
+    assert_same(resumed, vae)
+    assert rows(run) == rows(expected)
+
+
+def test_a_run_that_is_complete_stays_as_it_is(copy_of_finished, read_recipe):
+    before = copy_of_finished.model.read_bytes(), rows(copy_of_finished)
+    copy_of_finished.train(*read_recipe("--binarization=dynamic"), existing="resume")
+    assert (copy_of_finished.model.read_bytes(), rows(copy_of_finished)) == before
+
+
+# ----- what is refused
+
+
+@pytest.fixture(autouse=True)
+def _no_training(request, monkeypatch):
+    """Fails a test of this section that begins to train."""
+    if "refused" in request.node.name:
+        monkeypatch.setattr(keras.Model, "fit", lambda *args, **kwargs: pytest.fail("training began"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "keys"),
+    [
+        (["--batch_size=8"], ["batch_size"]),
+        (["--seed=1", "--optimizer.learning_rate=0.1"], ["seed", "optimizer.init_args.learning_rate"]),
+        (["--model.networks.hidden=[9]"], ["model.networks.init_args.hidden"]),
+        (["--jit_compile=true"], ["jit_compile"]),
+        (["--binarization=none", "--validation=test"], ["binarization", "validation"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_resuming_under_another_recipe_is_refused_with_the_keys(
+    copy_of_finished, read_recipe, contents, overrides, keys
+):
+    before = contents(copy_of_finished.directory)
+    with pytest.raises(InputError, match=r"copy was begun with another recipe") as error:
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4", *overrides), existing="resume")
+    named = str(error.value).partition("differs in ")[2].partition(":")[0].split(", ")
+    assert sorted(named) == sorted(keys)
+    assert "only `epochs` may change" in str(error.value)
+    assert contents(copy_of_finished.directory) == before
+
+
+def test_fewer_epochs_than_there_are_are_refused(copy_of_finished, read_recipe, contents):
+    before = contents(copy_of_finished.directory)
+    with pytest.raises(InputError, match="2 epochs"):
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=1"), existing="resume")
+    assert contents(copy_of_finished.directory) == before
+
+
+@pytest.mark.parametrize("there", ["nothing", "a recipe"])
+def test_resuming_is_refused_where_there_is_nothing_to_resume(copy_of_finished, read_recipe, there):
+    shutil.rmtree(copy_of_finished.tensorboard)
+    copy_of_finished.model.unlink()
+    if there == "nothing":
+        shutil.rmtree(copy_of_finished.directory)
+    with pytest.raises(InputError, match="copy holds no run to resume"):
+        copy_of_finished.train(*read_recipe("--binarization=dynamic"), existing="resume")
+    assert copy_of_finished.directory.exists() == (there == "a recipe")
+
+
+def test_resuming_with_data_of_another_shape_is_refused(copy_of_finished, read_recipe, contents, tmp_path, images):
+    other = tmp_path / "other.npz"
+    shutil.copy(images, other)
+    with np.load(images) as file:
+        np.savez(other, **{key: value[:, :5] if "x" in key else value for key, value in file.items()})
+    settings, decided = read_recipe("--binarization=dynamic", "--epochs=4")
+    settings.data = str(other)  # as where the file was replaced
+    before = contents(copy_of_finished.directory)
+    with pytest.raises(InputError, match=r"takes \('N', 6, 6, 1\)"):
+        copy_of_finished.train(settings, decided, existing="resume")
+    assert contents(copy_of_finished.directory) == before
+    assert os.path.exists(other)
