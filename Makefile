@@ -18,6 +18,7 @@ DIGITS = runs/demo
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test lint lowest clean
 
 help:
@@ -67,7 +68,7 @@ lowest:
 	PIP_CONSTRAINT=build/lowest.txt $(MAKE) test VENV=.venv-lowest
 
 clean:
-	rm -rf .venv .venv-lowest .types build dist vae_tf.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* .types build dist vae_tf.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Asked of $(PYTHON) before a virtual environment is made: is it there, of a version that works, and whole?
 $(VENV)/pyvenv.cfg:

@@ -18,38 +18,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console
 
+    from vae_tf import training
     from vae_tf.export import export
 
     directory = pathlib.Path(arguments.directory)
     name = directory.resolve().name if arguments.name is None else arguments.name
     with Console(stderr=True).status(f"Exporting {directory}"):
-        version = export(_load(directory), arguments.to, name)
+        _, vae = training.Run(directory).load()
+        version = export(vae, arguments.to, name)
     print(version)
     print("Serve it, and ask it for a draw from the prior, by its seed:")
     print(f"  {_server(version)}")
     print(f"  {_request(name)}")
     return 0
-
-
-def _load(directory):
-    import zipfile
-
-    import keras
-
-    import vae_tf  # noqa: F401  (registers the classes)
-    from vae_tf.errors import InputError
-
-    model = directory / "model.keras"
-    if not model.is_file():
-        raise InputError(f"{directory} holds no model.keras: give a directory that `vae-tf train` has made.")
-    try:
-        if not zipfile.is_zipfile(model):
-            raise zipfile.BadZipFile("no zip archive")
-        return keras.saving.load_model(model, compile=False)
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{model} is damaged ({error}): train the run again, or restore the file.") from error
-    except (TypeError, ValueError) as error:  # a class that Keras does not know, or does not trust
-        raise InputError(f"{model} cannot be loaded: {error}") from error
 
 
 def _server(version) -> str:

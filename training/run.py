@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import sys
+import zipfile
 from typing import Any, Literal
 
 import keras
@@ -42,14 +43,14 @@ class Run:
         """The recipe and the trained model.
 
         Raises:
-            InputError: where the directory is not that of a run, or has no weights yet.
+            InputError: where the directory is not that of a run, has no weights yet, or its file is damaged.
         """
         if not self.recipe.is_file():
             raise InputError(f"{self.directory} is not a run: give a directory that `vae-tf train` has made.")
         if not self.model.is_file():
             raise InputError(f"The run {self.directory} has no weights yet: train it for at least one epoch.")
         settings, _ = recipe.read(str(self.recipe))
-        return settings, keras.saving.load_model(self.model)
+        return settings, self._load_model()
 
     def data(self, settings: recipe.Recipe) -> datasets.Splits:
         """The data of the run, split as its recipe says."""
@@ -128,7 +129,7 @@ class Run:
 
     def _model(self, settings: recipe.Recipe, existing: Existing, validation: tf.data.Dataset) -> VAE:
         if existing == "resume":
-            return keras.saving.load_model(self.model)
+            return self._load_model()
         vae = settings.build(validation.element_spec.shape[1:])
         vae.compile(
             optimizer=settings.optimizer(),
@@ -136,6 +137,15 @@ class Run:
             steps_per_execution=settings.steps_per_execution,
         )
         return vae
+
+    def _load_model(self) -> VAE:
+        try:
+            zipfile.ZipFile(self.model).close()  # load_model takes a file of another kind for an older format
+            return keras.saving.load_model(self.model)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise InputError(f"{self.model} is damaged ({error}): restore the file, or train the run again.") from error
+        except (TypeError, ValueError) as error:  # a class that Keras does not know, or does not trust
+            raise InputError(f"{self.model} cannot be loaded: {error}") from error
 
     def _evaluation_batches(self, x: np.ndarray, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
         return datasets.evaluation_batches(x, batch_size, seed=settings.seed, binarization=settings.binarization)

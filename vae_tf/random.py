@@ -23,6 +23,7 @@ def normal(shape, seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_normal(shape, seed, dtype=tf.float32, alg="philox")
 
 
+@tf.function(reduce_retracing=True)  # eagerly, map_fn takes milliseconds a row
 def normal_rows(shape, seeds: tf.Tensor) -> tf.Tensor:
     """Standard normal noise [B, *shape], where row i is a function of the pair `seeds[i]` alone, bit for bit."""
     draw = lambda seed: normal(shape, seed)  # noqa: E731

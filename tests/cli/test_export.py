@@ -23,6 +23,7 @@ def run(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-run").mkdir()
     (tmp_path / "my-run" / "model.keras").write_bytes(model.read_bytes())
+    (tmp_path / "my-run" / "recipe.yaml").write_text("data: digits-5k\n")
     return tmp_path / "my-run"
 
 
@@ -52,10 +53,10 @@ def test_bad_input_is_one_line_and_nothing_is_written(run, capsys, case):
     model, words = run / "model.keras", ["export", "my-run", "--to", "serving"]
     content = model.read_bytes()
     if case == "missing":
-        words[1], said = "other-run", "other-run holds no model.keras: give a directory that `vae-tf train` has made."
+        words[1], said = "other-run", "other-run is not a run: give a directory that `vae-tf train` has made."
     elif case == "no model":
         model.unlink()
-        said = "my-run holds no model.keras"
+        said = "The run my-run has no weights yet"
     elif case == "truncated":
         model.write_bytes(content[: len(content) // 2])
         said = "model.keras is damaged"

@@ -43,10 +43,10 @@ def test_it_resumes_with_the_run_s_own_recipe(run):
 @pytest.mark.parametrize(
     ("words", "existing"), [([], "refuse"), (["--resume"], "resume"), (["--overwrite"], "overwrite")]
 )
-def test_what_to_do_with_a_run_that_is_there_is_handed_on(trained, recipe, words, existing):
-    assert main(["train", "--recipe", recipe, "--run", "r", *words]) == 0
+def test_what_to_do_with_a_run_that_is_there_is_handed_on(trained, recipe, run, words, existing):
+    assert main(["train", "--recipe", recipe, "--run", str(run), *words]) == 0
     ((directory, settings, decided, what),) = trained
-    assert (str(directory), what) == ("r", existing)
+    assert (directory, what) == (run, existing)
     assert settings.epochs == decided["epochs"] == 2
 
 

@@ -1,10 +1,14 @@
-"""Models to export."""
+"""Models to export, a good version of one, and a way to write bad ones."""
+
+import shutil
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vae_tf import VAE, likelihoods, networks, objectives, posteriors
+from vae_tf.export import bundle, export, golden, signatures
 
 NETWORKS = {
     "mlp": lambda event_shape: networks.mlp(event_shape, 3, hidden=(8,)),
@@ -41,3 +45,41 @@ def make():
 @pytest.fixture(scope="module")
 def vae(make):
     return make()
+
+
+@pytest.fixture(scope="module")
+def graphs(vae):
+    return signatures.trace(vae)
+
+
+@pytest.fixture(scope="module")
+def answers(vae):
+    return golden.exchanges(vae)
+
+
+@pytest.fixture(scope="module")
+def exported(vae, tmp_path_factory):
+    return export(vae, tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture
+def version(exported, tmp_path):
+    """A good version, to spoil."""
+    return shutil.copytree(exported, tmp_path / "model" / "1")
+
+
+@pytest.fixture
+def write(graphs, answers, tmp_path):
+    """(graphs that take the place of good ones, weights beyond those that are read) -> a version."""
+
+    def write(spoilt, more=()):
+        served = {name: graph for name, graph in {**graphs, **spoilt}.items() if graph is not None}
+        holder = tf.Module()
+        holder.weights = [*bundle.served_weights(served), *more]
+        version = tmp_path / "spoilt" / "1"
+        tf.saved_model.save(holder, str(version), signatures=served)
+        (version / golden.PATH).parent.mkdir()
+        golden.write(version / golden.PATH, answers)
+        return version
+
+    return write

@@ -22,6 +22,14 @@ def start(script, *words):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def full_disk(tmp_path_factory):
+    """Starts with the module, so that it runs beside the writers."""
+    directory = tmp_path_factory.mktemp("disk")
+    with start("full_disk.py", directory) as process:
+        yield directory, process
+
+
 def test_readers_see_whole_versions_while_writers_are_killed(vae, tmp_path):
     folder = tmp_path / "digits"
     seen = set()
@@ -49,17 +57,17 @@ def test_readers_see_whole_versions_while_writers_are_killed(vae, tmp_path):
     assert all(finding.ok for finding in check(folder))
 
 
-def test_a_disk_that_fills_leaves_the_old_version(tmp_path):
-    with start("full_disk.py", tmp_path) as process:
-        written, complaints = process.communicate()
+def test_a_disk_that_fills_leaves_the_old_version(full_disk):
+    directory, process = full_disk
+    written, complaints = process.communicate()
     assert process.returncode == 0, complaints
     found = json.loads(written)
     assert len(found["attempts"]) >= 4  # each file of a version in turn is the one that does not fit
     for attempt in found["attempts"]:
         assert attempt["there"] == ["1"], attempt
         assert attempt["message"] == (
-            f"No version was written to {tmp_path}/digits: File too large; the versions there stand as they were."
+            f"No version was written to {directory}/digits: File too large; the versions there stand as they were."
         )
-    assert found["then"] == str(tmp_path / "digits" / "2")
+    assert found["then"] == str(directory / "digits" / "2")
     assert "Exception ignored" not in complaints
-    assert all(finding.ok for finding in check(tmp_path / "digits" / "1"))
+    assert all(finding.ok for finding in check(directory / "digits" / "1"))

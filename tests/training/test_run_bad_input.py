@@ -36,6 +36,11 @@ BAD = {
         "binarisation takes probabilities",
     ),
     "what cannot be drawn": ({"x_train": late(-1)}, ["--binarization=static"], "binarisation takes probabilities"),
+    "what cannot be binarised in the training data alone": (
+        {"x_train": np.concatenate([GREY, GREY[:1] + 7]), "x_test": GREY},
+        ["--model.likelihood=Normal", "--binarization=dynamic"],
+        "binarisation takes probabilities",
+    ),
     "NaN": ({"x_train": late(np.nan)}, [], r"x_train is nan at index \(500, 2, 3, 0\)"),
     "infinity": ({"x_train": GREY, "x_test": late(np.inf)}, [], r"x_test is inf at index \(500, 2, 3, 0\)"),
     "a shape that convolutions do not take": (

@@ -1,0 +1,108 @@
+"""The rules on the files find each planted fault."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf.export import export, signatures
+from vae_tf.export.check import check
+
+
+def off(path):
+    """The rules that find something off, with what they say."""
+    return {finding.rule: finding.detail for finding in check(path) if not finding.ok}
+
+
+def graph(function, name, *shape, dtype=tf.float32, **options):
+    return tf.function(function, autograph=False, **options).get_concrete_function(
+        **{name: tf.TensorSpec([None, *shape], dtype)}
+    )
+
+
+def test_a_missing_signature(write):
+    found = off(write({"reconstruct": None}))
+    assert found == {
+        "signatures": "reconstruct is missing",
+        "golden answers kept": "reconstruct has golden answers, but is not served",
+    }
+
+
+def test_no_decode(write, graphs):
+    assert "there is no decode" in off(write({"decode": graphs["encode"]}))["signatures"]
+
+
+def test_a_signature_that_nobody_promised(write, graphs):
+    found = off(write({"draw": graphs["sample"]}))
+    assert found["signatures"] == "draw is none of the contract's signatures"
+    assert found["golden answers kept"] == "draw has no golden answers"
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "key", "shape", "dtype", "said"),
+    [
+        ("reconstruct", lambda x: {"image": x}, "x", (6, 6, 1), tf.float32, "has the outputs image float32"),
+        ("reconstruct", lambda x: {"mean": x}, "x", (6, 6), tf.float32, "has the inputs x float32 (None, 6, 6);"),
+        ("encode", lambda x: {"z": tf.cast(x[:, 0, :3, 0], tf.float64)}, "x", (6, 6, 1), tf.float32, "z float64"),
+        ("sample", lambda seed: {"z": 0.0, "mean": 0.0}, "seed", (2,), tf.int64, "has the inputs seed int64"),
+    ],
+)
+def test_another_interface(write, name, function, key, shape, dtype, said):
+    found = off(write({name: graph(function, key, *shape, dtype=dtype)}))
+    assert name in found["signatures"]
+    assert said in found["signatures"]
+
+
+def test_stddev_may_be_missing_but_nothing_else(make, tmp_path):
+    assert off(export(make(posterior="Deterministic"), tmp_path)) == {}
+
+
+def test_a_function_that_is_compiled(write, vae):
+    def decode(z):
+        return signatures.decode(vae, tf.ensure_shape(z, [None, 3]))
+
+    found = off(write({"decode": graph(decode, "z", 3, jit_compile=True)}))
+    assert "_decode_" in found["no XLA-compiled function"]
+
+
+def test_a_function_that_is_compiled_inside_another(write, vae):
+    inner = tf.function(lambda z: vae.likelihood.mean(vae.decode(z)), autograph=False, jit_compile=True)
+    decode = lambda z: {"mean": inner(tf.ensure_shape(z, [None, 3]))}  # noqa: E731
+    assert "no XLA-compiled function" in off(write({"decode": graph(decode, "z", 3)}))
+
+
+def test_a_variable_that_is_stored_twice_and_read_once(write, vae):
+    copy = tf.Variable(vae.likelihood.linear.kernel.value, name="copy")
+    found = off(write({}, more=[copy]))
+    assert found.keys() == {"variables stored once"}
+    assert "copy is stored, but no function reads it" in found["variables stored once"]
+    assert "bernoulli" in found["variables stored once"].split("; ")[1]
+
+
+def test_a_variable_that_is_stored_twice_and_read_twice(write, vae):
+    twin = keras.models.clone_model(vae.decoder)
+    twin.set_weights(vae.decoder.get_weights())
+
+    def decode(z):
+        return {"mean": vae.likelihood.mean(vae.likelihood.distribution(vae.likelihood.parameters(twin(z))))}
+
+    found = off(write({"decode": graph(lambda z: decode(tf.ensure_shape(z, [None, 3])), "z", 3)}))
+    assert found.keys() == {"variables stored once"}
+    assert "hold the same values" in found["variables stored once"]
+
+
+def test_the_archive_of_keras_stores_twice(vae, answers, tmp_path):
+    """The fault of keras-team/keras#23553, as it comes about."""
+    archive = keras.export.ExportArchive()
+    archive.track(vae)
+    decode = lambda z: signatures.decode(vae, z)  # noqa: E731
+    archive.add_endpoint("decode", decode, input_signature=[tf.TensorSpec([None, 3], tf.float32, name="z")])
+    archive.write_out(str(tmp_path / "1"), verbose=False)
+    assert "hold the same values" in off(tmp_path / "1")["variables stored once"]
+
+
+def test_a_weight_that_is_not_finite(write, vae, make):
+    spoilt = make()
+    spoilt.decoder.weights[0].assign(spoilt.decoder.weights[0] * np.nan)
+    found = off(write({"decode": signatures.trace(spoilt)["decode"]}))
+    assert "kernel is not finite everywhere" in found["weights finite"]
