@@ -64,6 +64,8 @@ def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0) -> np.ndarray:
 def interpolation(vae: VAE, x, columns: int = 11) -> np.ndarray:
     """A row for each pair of neighbours in x [N + 1, height, width, channels]: a straight line between their codes."""
     check_images(vae)
+    if len(x) < 2:
+        raise InputError(f"An interpolation was asked for between {len(x)} images: give at least 2.")
     codes = vae.posterior.code(vae.encode(x)).numpy()
     share = np.linspace(0, 1, columns, dtype=np.float32)[:, None]
     lines = [(1 - share) * start + share * end for start, end in itertools.pairwise(codes)]

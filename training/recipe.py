@@ -25,6 +25,15 @@ from vae_tf.training.networks import MLP, Network
 
 PRESETS = pathlib.Path(__file__).parent / "recipes"
 
+_AXES: dict[str, type] = {
+    "model.networks": Network,
+    "model.posterior": Posterior,
+    "model.prior": Prior,
+    "model.likelihood": Likelihood,
+    "model.objective": Objective,
+    "optimizer": keras.optimizers.Optimizer,
+}  # the keys that name a class
+
 
 @dataclasses.dataclass
 class Model:
@@ -128,15 +137,16 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
             f"There is no recipe {source!r}{_nearest(source, presets())}: give one of {', '.join(presets())}, or a "
             f"YAML file."
         )
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Recipe)
-    parser.add_argument("--config", action="config")
     _check_yaml(path)
+    words = [f"--config={path}", *overrides]
     try:
-        config = parser.parse_args([f"--config={path}", *overrides])
-    except jsonargparse.ArgumentError as error:
+        # A class takes the place of another with its own defaults, not with those of the other.
+        chosen = _parser().parse_args(words)
+        parser = _parser({key: {"class_path": chosen[key].class_path} for key in _AXES})
+        config = parser.parse_args(words)
+        settings = parser.instantiate(config)
+    except (jsonargparse.ArgumentError, ValueError) as error:
         raise InputError(f"The recipe {source!r} cannot be used: {_explain(str(error))}") from error
-    settings = parser.instantiate(config)
     recipe = Recipe(**{field.name: settings[field.name] for field in dataclasses.fields(Recipe)})
     return recipe, yaml.safe_load(parser.dump(config, skip_unset=False))
 
@@ -151,6 +161,14 @@ def differences(decided: dict[str, Any], other: dict[str, Any], prefix: str = ""
             yield f"{prefix}{key}"
 
 
+def _parser(defaults: dict[str, Any] | None = None) -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    parser.add_class_arguments(Recipe)
+    parser.add_argument("--config", action="config")
+    parser.set_defaults(defaults or {})
+    return parser
+
+
 def _check_yaml(path: pathlib.Path) -> None:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -162,6 +180,8 @@ def _check_yaml(path: pathlib.Path) -> None:
 
 def _explain(message: str) -> str:
     """One sentence out of the parser's paragraphs."""
+    if match := re.search(r"^[ -]*(.+: give .+\.)$", message, re.MULTILINE):
+        return match[1]  # one of ours
     key = ".".join(re.findall(r'Parser key "(.+?)"', message))
     if match := re.search(r"unrecognized arguments: (?:--)?([^\s=]+)|option '(\S+)'", message, re.IGNORECASE):
         name = match[1] or match[2]
@@ -179,9 +199,7 @@ def _explain(message: str) -> str:
 
 def _classes(key: str) -> list[str]:
     """The names of the classes that `key` takes, where it takes classes."""
-    axes = {"posterior": Posterior, "prior": Prior, "likelihood": Likelihood, "objective": Objective}
-    axes |= {"networks": Network, "optimizer": keras.optimizers.Optimizer}
-    axis = axes.get(key.removeprefix("model."))
+    axis = _AXES.get(key)
     return [] if axis is None else sorted({cls.__name__ for cls in _subclasses(axis)})
 
 
@@ -196,12 +214,12 @@ def _keys() -> list[str]:
     """The keys of a recipe, dotted as on the command line, and the arguments of its classes."""
     keys = [field.name for field in dataclasses.fields(Recipe)]
     keys += [f"model.{field.name}" for field in dataclasses.fields(Model)]
-    for axis in (Posterior, Prior, Likelihood, Objective, Network, Schedule, keras.optimizers.Optimizer):
+    for axis in (*_AXES.values(), Schedule):
         for cls in _subclasses(axis):
             keys += inspect.signature(cls).parameters
     return keys
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1)
+    near = difflib.get_close_matches(name, [other for other in names if other != name], 1)
     return f" (did you mean {near[0]!r}?)" if near else ""

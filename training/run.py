@@ -78,6 +78,11 @@ class Run:
             self._check_recipe(decided)
         splits = self.data(settings)
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
+        if steps % settings.steps_per_execution:
+            raise InputError(
+                f"steps_per_execution is {settings.steps_per_execution}, which does not divide the {steps} steps of an "
+                f"epoch: give a divisor of {steps}, or 1."
+            )
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
         vae = self._model(settings, existing, validation)
         for name in ("x_train", "x_validation", "x_test"):
@@ -85,11 +90,12 @@ class Run:
             # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
             vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
         decided = {**decided, "jit_compile": bool(vae.jit_compile)}
-        self._prepare_directory(existing)
-        with replacing(self.recipe) as partial:
-            partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
         epoch = int(vae.optimizer.iterations) // steps
-        self._trim_history(epoch)
+        if epoch >= settings.epochs:
+            raise InputError(
+                f"The run {self.directory} has {epoch} epochs already and {settings.epochs} were asked for: give more "
+                f"--epochs."
+            )
         batches = datasets.training_batches(
             splits.x_train,
             settings.batch_size,
@@ -97,16 +103,26 @@ class Run:
             binarization=settings.binarization,
             epoch=epoch,
         )
-        vae.fit(
-            batches,
-            shuffle=False,  # the stream is shuffled already
-            steps_per_epoch=steps,
-            validation_data=validation,
-            initial_epoch=epoch,
-            epochs=settings.epochs,
-            callbacks=self._callbacks(vae, settings, validation),
-            verbose=1 if sys.stdout.isatty() else 2,
-        )
+        self._prepare_directory(existing)
+        with replacing(self.recipe) as partial:
+            partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
+        self._trim_history(epoch)
+        watching = self._callbacks(vae, settings, validation)
+        try:
+            vae.fit(
+                batches,
+                shuffle=False,  # the stream is shuffled already
+                steps_per_epoch=steps,
+                validation_data=validation,
+                initial_epoch=epoch,
+                epochs=settings.epochs,
+                callbacks=watching,
+                verbose=1 if sys.stdout.isatty() else 2,
+            )
+        except BaseException:
+            for callback in watching:
+                callback.on_train_end()  # they close their files
+            raise
         return vae
 
     def evaluate(self, samples: int = 5000) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What the tests of the command line share: a small recipe on small data, a finished run, and what a refusal is."""
 
+import contextlib
+import io
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import textwrap
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +19,6 @@ RECIPE = """
     data: {data}
     epochs: 2
     batch_size: 16
-    binarization: dynamic
     jit_compile: false
     model:
       networks:
@@ -45,12 +47,27 @@ def recipe(images, tmp_path_factory) -> str:
     return str(path)
 
 
+class Trained(NamedTuple):
+    """What `vae-tf train` has made and printed."""
+
+    directory: pathlib.Path
+    printed: str
+
+
 @pytest.fixture(scope="session")
-def finished(recipe, tmp_path_factory) -> pathlib.Path:
-    """The directory of a run of two epochs that is only read; see `run` for one to change."""
+def trained(recipe, tmp_path_factory) -> Trained:
+    """A run of two epochs, one of whose settings was given on the command line."""
     directory = tmp_path_factory.mktemp("runs") / "finished"
-    assert main(["train", "--recipe", recipe, "--run", str(directory)]) == 0
-    return directory
+    words = ["train", "--recipe", recipe, "--run", str(directory), "--binarization", "dynamic"]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(words) == 0
+    return Trained(directory, printed.getvalue())
+
+
+@pytest.fixture(scope="session")
+def finished(trained) -> pathlib.Path:
+    """The directory of a run of two epochs that is only read; see `run` for one to change."""
+    return trained.directory
 
 
 @pytest.fixture

@@ -131,14 +131,3 @@ def test_a_loss_that_diverges_leaves_the_model_of_the_last_good_epoch(
 
 def load_with_schedule(load_model):
     return lambda path: load_model(path, custom_objects={"GoodUntil": GoodUntil})
-
-
-def test_a_run_that_never_was_well_has_no_model(read_recipe, tmp_path):
-    run = training.Run(tmp_path / "run")
-    with pytest.raises(
-        DivergenceError, match=r"\(epoch 1, .*weights of the end of epoch 0; try a smaller learning rate"
-    ):
-        run.train(*read_recipe("--optimizer.learning_rate=1e30"))
-    assert not run.model.exists()
-    with pytest.raises(InputError, match="has no weights yet"):
-        run.load()

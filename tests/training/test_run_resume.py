@@ -57,6 +57,14 @@ def test_a_resumed_run_is_the_uninterrupted_one(finished, copy_of_finished, unin
             np.testing.assert_array_equal(pictures[tag][step], value)
 
 
+def test_each_epoch_makes_the_loss_fall(uninterrupted):
+    header, *values = rows(uninterrupted[0])
+    for name in ("loss", "val_loss"):
+        losses = [float(row[header.index(name)]) for row in values]
+        assert losses == sorted(losses, reverse=True)
+        assert losses[-1] < losses[0] - 0.1
+
+
 def test_with_xla_and_static_images_too(read_recipe, tmp_path):
     x = np.random.default_rng(0).uniform(size=(40, 5)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)

@@ -22,12 +22,21 @@ class StopOnDivergence(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss of the steps so far."""
-        if np.isfinite(logs["loss"]):
-            return
+        if not np.isfinite(logs["loss"]):
+            self._stop("The loss is", logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at what the last step made of the weights; first of the callbacks, it spares the others."""
+        if not all(np.isfinite(weight).all() for weight in self.model.trainable_weights):
+            self._stop("The weights are", logs)
+        if not np.isfinite(logs.get("val_loss", 0.0)):
+            self._stop("The validation loss is", logs)
+
+    def _stop(self, what: str, logs) -> None:
         terms = ", ".join(f"{name} = {float(value):g}" for name, value in logs.items())
         step = int(self.model.optimizer.iterations)
         self.model.set_weights(self._last_good)
         raise DivergenceError(
-            f"The loss is not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped "
+            f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped "
             f"with the weights of the end of epoch {self._epoch}; try a smaller learning rate or `clipnorm`."
         )

@@ -17,12 +17,14 @@ class LogLikelihood(NamedTuple):
         mean: the mean over images of log 1/K sum_k w_k.
         standard_error_images: sd over images / sqrt(N): what another draw of images would change.
         standard_error_draws: sqrt(sum_i se_i^2) / N, se_i = sd(w_i) / (sqrt(K) mean(w_i)): what other draws of z
-            would change; NaN for K = 1.
+            would change.
+
+    A standard error of one image, or of one draw, is None.
     """
 
     mean: float
-    standard_error_images: float
-    standard_error_draws: float
+    standard_error_images: float | None
+    standard_error_draws: float | None
 
 
 def log_likelihood(vae: VAE, x, samples: int, seed: int) -> LogLikelihood:
@@ -42,6 +44,6 @@ def log_likelihood(vae: VAE, x, samples: int, seed: int) -> LogLikelihood:
     squares = np.square(np.concatenate(standard_errors), dtype=np.float64)
     return LogLikelihood(
         mean=float(log_prob.mean()),
-        standard_error_images=float(log_prob.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else np.nan,
-        standard_error_draws=float(np.sqrt(squares.sum()) / len(x)),
+        standard_error_images=float(log_prob.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else None,
+        standard_error_draws=float(np.sqrt(squares.sum()) / len(x)) if samples > 1 else None,
     )
