@@ -1,5 +1,7 @@
 """Refuses a Keras backend other than TensorFlow, in words, before anything else is imported."""
 
+import os
+
 from vae_tf.errors import InputError
 
 try:
@@ -7,7 +9,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in ("jax", "torch", "openvino"):
         raise
-    _name = error.name  # Keras failed on the backend that it was told to use
+    _name = os.environ.get("KERAS_BACKEND") or error.name  # Keras failed on the backend that it was told to use
 else:
     _name = keras.backend.backend()
 

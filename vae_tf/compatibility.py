@@ -28,6 +28,10 @@ def check_network(network, name: str) -> None:
             f"The {name} has {len(network.inputs or [])} inputs and {len(network.outputs or [])} outputs: give a "
             f"built network with one of each; it ends in features, and the model projects them to parameters."
         )
+    if None in tuple(network.input_shape)[1:]:
+        raise InputError(
+            f"The {name} takes shape {network.input_shape[1:]}: give it fixed sizes, such as keras.Input((28, 28, 1))."
+        )
 
 
 def check_parts(

@@ -64,8 +64,8 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
         images = tf.range(first, first + len(part), dtype=tf.int64)
         log_sum, log_sum_squares = -np.inf, -np.inf
         for block in range(-(-samples // DRAWS)):
-            log_weights = vae.log_weights_function(part, images, tf.constant(seed, tf.int64), tf.constant(block))
-            log_weights = log_weights[: samples - block * DRAWS]
+            left = tf.constant(min(samples - block * DRAWS, DRAWS))
+            log_weights = vae.log_weights_function(part, images, tf.constant(seed, tf.int64), tf.constant(block), left)
             log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_weights, axis=0))
             log_sum_squares = np.logaddexp(log_sum_squares, tf.reduce_logsumexp(2 * log_weights, axis=0))
         yield Estimate(log_sum - np.log(np.float32(samples)), log_sum_squares - np.log(np.float32(samples)), samples)

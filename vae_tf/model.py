@@ -113,7 +113,7 @@ class VAE(keras.Model):
     def decode(self, z, training: bool = False) -> tfd.Distribution:
         """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
         z = tf.convert_to_tensor(z, tf.float32)
-        if z.shape[-1] != self.latent_size:
+        if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
         batch = tf.shape(z)[:-1]
         parameters = self.likelihood.parameters(self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training))
@@ -122,12 +122,13 @@ class VAE(keras.Model):
 
     def _examples(self, x) -> tf.Tensor:
         x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        if tuple(x.shape[1:]) != self.event_shape:
+        shape = (None, *self.event_shape)
+        if not x.shape.is_compatible_with(shape):
             raise InputError(
                 f"x has shape {tuple(x.shape)}; this model takes {('N', *self.event_shape)}: reshape the data or "
                 f"build the model for its shape."
             )
-        return x
+        return tf.ensure_shape(x, shape)  # sizes may be known only when the data comes
 
     # ----- For users
 
@@ -142,6 +143,8 @@ class VAE(keras.Model):
 
     def sample(self, count: int, seed: int) -> tf.Tensor:
         """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
+        if count < 0:
+            raise InputError(f"sample() was asked for count={count}: give at least 0.")
         seeds = tf.stack([tf.fill([count], seed), tf.range(count)], axis=1)
         return self.likelihood.mean(self.decode(self.prior.draw(seeds)))
 
@@ -166,12 +169,12 @@ class VAE(keras.Model):
 
     @functools.cached_property
     def log_weights_function(self):
-        """Compiled: (x, numbers of the examples, seed, block) -> log weights [DRAWS, B]."""
+        """Compiled: (x, numbers of the examples, seed, block, draws) -> log weights [draws, B]."""
 
         @tf.function(reduce_retracing=True)
-        def log_weights(x, images, seed, block):
+        def log_weights(x, images, seed, block, draws):
             noise = importance.block_noise(self.posterior.noise_size, images, seed, block)
-            return self.terms(x, noise).log_weights
+            return self.terms(x, noise[:draws]).log_weights
 
         return log_weights
 
@@ -215,33 +218,59 @@ class VAE(keras.Model):
         penalty = tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
         losses = values.pop("loss")
         if weights is not None:
-            weights = tf.cast(weights, tf.float32)
+            weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
             losses *= weights
         loss = tf.reduce_mean(losses) + penalty
         self.logs.update(values, weights)
         self.logs.update({"loss": losses + penalty}, None)
         return self.logs.result(), loss
 
+    @functools.wraps(keras.Model.compile)
+    def compile(self, optimizer="rmsprop", *args, auto_scale_loss: bool = True, **kwargs):
+        """Keras's `compile`; where the networks compute in float16, the loss is scaled, as Keras does."""
+        super().compile(optimizer, *args, auto_scale_loss=auto_scale_loss, **kwargs)
+        layers = (*self.encoder._flatten_layers(), *self.decoder._flatten_layers())
+        half = any(layer.compute_dtype == "float16" for layer in layers)
+        if auto_scale_loss and half and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+
+    def compile_from_config(self, config: dict):
+        """Compiles a loaded model, and makes the optimizer's variables."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     @functools.wraps(keras.Model.fit)
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """Keras's `fit`, after a look at the data: values outside the likelihood's support are refused."""
         self._check_data(x, "x")
-        self._check_data(kwargs.get("validation_data"), "validation_data")
-        return super().fit(x, *args, **kwargs)
+        validation = kwargs.get("validation_data")
+        self._check_data(validation, "validation_data")
+        if isinstance(validation, tuple | list) and len(validation) == 3:
+            validation_x, validation_y, weights = validation
+            kwargs["validation_data"] = (validation_x, _targets(validation_x, validation_y, weights), weights)
+        return super().fit(x, _targets(x, y, kwargs.get("sample_weight")), *args, **kwargs)
 
     @functools.wraps(keras.Model.evaluate)
-    def evaluate(self, x=None, *args, return_dict: bool = False, **kwargs):
+    def evaluate(self, x=None, y=None, *args, **kwargs):
         """Keras's `evaluate`: [loss, elbo, rate, distortion] (beta is a setting), or all logs as a dict."""
         if "_use_cached_eval_dataset" not in kwargs:  # within fit, which has looked already
             self._check_data(x, "x")
-        logs = super().evaluate(x, *args, return_dict=True, **kwargs)
-        return logs if return_dict else [logs[key] for key in self.objective.directions if key != "beta"]
+        return super().evaluate(x, _targets(x, y, kwargs.get("sample_weight")), *args, **kwargs)
+
+    def _flatten_metrics_in_order(self, logs: dict) -> list:
+        """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
+        return [logs[key] for key in self.objective.directions if key != "beta"]
 
     def _check_data(self, data, name: str) -> None:
         if getattr(self, "_compile_loss", None) is not None:
             raise InputError(
                 "compile() was given a loss, but this model's objective is its loss: leave `loss` out, and choose "
                 "`VAE(..., objective=...)`."
+            )
+        if getattr(self, "_compile_metrics", None) is not None:
+            raise InputError(
+                f"compile() was given metrics, but this model logs its own ({', '.join(self.objective.directions)}): "
+                f"leave `metrics` and `weighted_metrics` out, and measure other values in a callback."
             )
         if isinstance(data, tf.data.Dataset):
             data = next(iter(data.take(1)), None)  # only the first batch: a data set may be endless
@@ -272,3 +301,8 @@ class VAE(keras.Model):
             trainable=False,
             aggregation="only_first_replica",
         )
+
+
+def _targets(x, y, weights):
+    """`y`, or `x` in its place where there are weights: Keras drops the weights of data without targets."""
+    return x if y is None and weights is not None else y

@@ -1,5 +1,6 @@
 """The normal likelihood."""
 
+import numbers
 from collections.abc import Sequence
 from typing import Literal
 
@@ -41,9 +42,9 @@ class Normal(Likelihood):
         name: str | None = None,
     ):
         super().__init__(event_shape, projection=projection, name=name)
-        if scale not in ("shared", "predicted") and not (isinstance(scale, int | float) and scale > 0):
+        if scale not in ("shared", "predicted") and not (isinstance(scale, numbers.Real) and scale > 0):
             raise InputError(f'Normal got scale={scale!r}: give a number above 0, "shared" or "predicted".')
-        self.scale = scale
+        self.scale = scale if isinstance(scale, str) else float(scale)
         self.parameter_count = 2 if scale == "predicted" else 1
 
     def build(self, features_shape):

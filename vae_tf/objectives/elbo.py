@@ -1,5 +1,6 @@
 """The evidence lower bound."""
 
+import numbers
 from typing import ClassVar
 
 import keras
@@ -32,7 +33,7 @@ class ELBO(Objective):
 
     def __init__(self, beta: float | schedules.Schedule = 1.0, kl: KL = "analytic", samples: int = 1):
         super().__init__(samples)
-        if not isinstance(beta, schedules.Schedule) and not beta >= 0:
+        if not isinstance(beta, schedules.Schedule) and not (isinstance(beta, numbers.Real) and beta >= 0):
             raise InputError(f"ELBO got beta={beta}: give a number of at least 0, or a schedule.")
         if kl not in ("analytic", "monte_carlo"):
             raise InputError(f'ELBO got kl={kl!r}: give "analytic" or "monte_carlo".')

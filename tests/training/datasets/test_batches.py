@@ -128,6 +128,8 @@ def test_evaluation_goes_once_through_the_data_in_order_and_repeats(grey, binari
         np.testing.assert_array_equal(np.concatenate(once), grey)
     else:
         assert set(np.unique(once[0])) == {0, 1}
+        of_another_seed = datasets.evaluation_batches(grey, COUNT, seed=4, binarization=binarization)
+        assert not np.array_equal(next(of_another_seed.as_numpy_iterator()), np.concatenate(once))
 
 
 @pytest.mark.parametrize("size", [0, -1])
