@@ -5,7 +5,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from vae_tf import VAE, likelihoods, networks
+from vae_tf import VAE, likelihoods, networks, training
+from vae_tf.training import pictures
 from vae_tf_cli.main import main
 
 # Grids of 6 x 6 pixels with gaps of 2: n images take 8 n + 2 pixels.
@@ -36,6 +37,9 @@ def test_a_picture_repeats_and_replaces_the_old_one(finished, here):
     assert main([*words, "x.png"]) == 0
     assert main([*words, "y.png"]) == 0
     assert (here / "x.png").read_bytes() == (here / "y.png").read_bytes()
+    settings, vae = training.Run(finished).load()
+    with Image.open(here / "x.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pictures.samples(vae, seed=settings.seed)[..., 0])
 
 
 @pytest.mark.parametrize("out", ["picture.jpg", "picture", "png", "picture.png/"])

@@ -114,12 +114,6 @@ def test_a_run_killed_while_it_saves_goes_on_without_gap_or_overlap(
     assert rows(run) == rows(expected)
 
 
-def test_a_run_that_is_complete_stays_as_it_is(copy_of_finished, read_recipe):
-    before = copy_of_finished.model.read_bytes(), rows(copy_of_finished)
-    copy_of_finished.train(*read_recipe("--binarization=dynamic"), existing="resume")
-    assert (copy_of_finished.model.read_bytes(), rows(copy_of_finished)) == before
-
-
 # ----- what is refused
 
 
@@ -153,10 +147,11 @@ def test_resuming_under_another_recipe_is_refused_with_the_keys(
     assert contents(copy_of_finished.directory) == before
 
 
-def test_fewer_epochs_than_there_are_are_refused(copy_of_finished, read_recipe, contents):
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_no_more_epochs_than_there_are_are_refused(copy_of_finished, read_recipe, contents, epochs):
     before = contents(copy_of_finished.directory)
-    with pytest.raises(InputError, match="2 epochs"):
-        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=1"), existing="resume")
+    with pytest.raises(InputError, match=f"has 2 epochs already and {epochs} were asked for: give more --epochs"):
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", f"--epochs={epochs}"), existing="resume")
     assert contents(copy_of_finished.directory) == before
 
 
