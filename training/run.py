@@ -91,7 +91,7 @@ class Run:
             vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
         decided = {**decided, "jit_compile": bool(vae.jit_compile)}
         epoch = int(vae.optimizer.iterations) // steps
-        if epoch > settings.epochs:
+        if epoch >= settings.epochs:
             raise InputError(
                 f"The run {self.directory} has {epoch} epochs already and {settings.epochs} were asked for: give more "
                 f"--epochs."
