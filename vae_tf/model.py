@@ -225,14 +225,42 @@ class VAE(keras.Model):
         self.logs.update({"loss": losses + penalty}, None)
         return self.logs.result(), loss
 
-    @functools.wraps(keras.Model.compile)
-    def compile(self, optimizer="rmsprop", *args, auto_scale_loss: bool = True, **kwargs):
-        """Keras's `compile`; where the networks compute in float16, the loss is scaled, as Keras does."""
-        super().compile(optimizer, *args, auto_scale_loss=auto_scale_loss, **kwargs)
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile="auto",
+        auto_scale_loss: bool = True,
+    ):
+        """Keras's `compile`; where the networks compute in float16, the loss is scaled, as Keras does.
+
+        Raises:
+            InputError: where a loss or metrics are given; the objective is the loss, and the logs are its own.
+        """
+        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(
+                    f"compile() was given {name}, but this model minimises its objective and logs "
+                    f"{', '.join(self.objective.directions)}: leave {name} out, and choose VAE(..., objective=...)."
+                )
         layers = (*self.encoder._flatten_layers(), *self.decoder._flatten_layers())
         half = any(layer.compute_dtype == "float16" for layer in layers)
-        if auto_scale_loss and half and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+        optimizer = keras.optimizers.get(optimizer)
+        if auto_scale_loss and half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
 
     def compile_from_config(self, config: dict):
         """Compiles a loaded model, and makes the optimizer's variables."""
@@ -262,16 +290,6 @@ class VAE(keras.Model):
         return [logs[key] for key in self.objective.directions if key != "beta"]
 
     def _check_data(self, data, name: str) -> None:
-        if getattr(self, "_compile_loss", None) is not None:
-            raise InputError(
-                "compile() was given a loss, but this model's objective is its loss: leave `loss` out, and choose "
-                "`VAE(..., objective=...)`."
-            )
-        if getattr(self, "_compile_metrics", None) is not None:
-            raise InputError(
-                f"compile() was given metrics, but this model logs its own ({', '.join(self.objective.directions)}): "
-                f"leave `metrics` and `weighted_metrics` out, and measure other values in a callback."
-            )
         if isinstance(data, tf.data.Dataset):
             data = next(iter(data.take(1)), None)  # only the first batch: a data set may be endless
         if isinstance(data, tuple | list):
