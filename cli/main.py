@@ -28,8 +28,8 @@ def main(words: Sequence[str] | None = None) -> int:
     if rest and not hasattr(arguments, "overrides"):
         subparsers.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.overrides = rest
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's greetings
     try:
+        import_tensorflow()
         return arguments.run(arguments)
     except KeyboardInterrupt:
         return 130
@@ -38,6 +38,22 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         print(f"vae-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without its greetings, some of which no log level holds back."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "tensorflow" in sys.modules:
+        return
+    from rich.console import Console
+
+    with open(os.devnull, "w", encoding="utf-8") as nothing, open(os.dup(2), "w", encoding="utf-8") as terminal:
+        os.dup2(nothing.fileno(), 2)
+        try:
+            with Console(file=terminal).status("Loading TensorFlow"):
+                import tensorflow  # noqa: F401
+        finally:
+            os.dup2(terminal.fileno(), 2)
 
 
 def is_expected(error: Exception) -> bool:

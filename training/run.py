@@ -107,6 +107,7 @@ class Run:
         with replacing(self.recipe) as partial:
             partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
         self._trim_history(epoch)
+        self.results.unlink(missing_ok=True)  # they were measured on another model
         watching = self._callbacks(vae, settings, validation)
         try:
             vae.fit(
