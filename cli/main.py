@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check")
@@ -28,6 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if rest and not hasattr(arguments, "overrides"):
         subparsers.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.overrides = rest
+    warnings.formatwarning = in_one_line
     try:
         import_tensorflow()
         return arguments.run(arguments)
@@ -38,6 +40,11 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         print(f"vae-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+def in_one_line(message, *_, **__) -> str:
+    """A warning as a person reads it."""
+    return f"vae-tf: warning: {' '.join(str(message).split())}\n"
 
 
 def import_tensorflow() -> None:

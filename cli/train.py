@@ -39,6 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     given = {"data": arguments.data, "validation": arguments.validation, "epochs": arguments.epochs}
     overrides = [f"--{key}={value}" for key, value in given.items() if value is not None] + arguments.overrides
     settings, decided = training.read(arguments.recipe or str(the_run.recipe), overrides)
-    the_run.train(settings, decided, arguments.existing)
+    try:
+        the_run.train(settings, decided, arguments.existing)
+    except training.Interrupted as stop:
+        print(f"{stop} Go on: vae-tf train --run {the_run.directory} --resume")
+        return 0
     print(f"{the_run.directory} holds the model, its history and its pictures; watch: vae-tf watch {the_run.directory}")
     return 0

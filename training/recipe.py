@@ -69,7 +69,9 @@ class Recipe:
         seed: of weights, order, binarisation and noise.
         initialization: where weights start: each layer's "default", or "fan_in_uniform" as in PyTorch.
         jit_compile: whether a step is compiled with XLA; where not given, it is, except for convolutions on a CPU.
-        steps_per_execution: steps between two looks of the callbacks.
+        steps_per_execution: steps between two looks of the callbacks; where not given, 100 (or an epoch's, where it has
+            fewer) where XLA compiles, else 1.
+        checkpoint_minutes: minutes between two checkpoints within an epoch; there is one at each epoch's end.
         model: the networks and the choice on each axis.
         optimizer: a Keras optimizer.
     """
@@ -82,15 +84,19 @@ class Recipe:
     seed: int = 0
     initialization: Literal["default", "fan_in_uniform"] = "default"
     jit_compile: bool | None = None
-    steps_per_execution: int = 1
+    steps_per_execution: int | None = None
+    checkpoint_minutes: float = 5.0
     model: Model = dataclasses.field(default_factory=Model)
     optimizer: Callable[[], keras.optimizers.Optimizer] = keras.optimizers.Adam
 
     def __post_init__(self):
         """Refuses counts below 1, and a seed that the served functions could not take."""
         for name in ("epochs", "batch_size", "steps_per_execution"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}: give at least 1.")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}: give at least 1.")
+        if not self.checkpoint_minutes > 0:
+            raise InputError(f"checkpoint_minutes is {self.checkpoint_minutes}: give more than 0.")
         if not 0 <= self.seed < 2**31:
             raise InputError(f"seed is {self.seed}: give a number from 0 to {2**31 - 1}.")
 

@@ -1,6 +1,7 @@
 """One run: a recipe, its data, and the directory that holds all that comes of it."""
 
 import csv
+import hashlib
 import json
 import pathlib
 import shutil
@@ -14,12 +15,15 @@ import tensorflow as tf
 import yaml
 
 from vae_tf import VAE
-from vae_tf.atomic import replacing
+from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
-from vae_tf.training import callbacks, datasets, evaluation, pictures, recipe
+from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
+from vae_tf.training.checkpoints import Checkpoints, Progress
 
 Existing = Literal["refuse", "resume", "overwrite"]
 PICTURED = 32  # inputs that are reconstructed at each epoch
+TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
+FREE = ("epochs", "checkpoint_minutes")  # what may change when a run is resumed
 
 
 class Run:
@@ -27,7 +31,7 @@ class Run:
 
     Attributes:
         directory: holds `recipe.yaml` (all that was decided, defaults included), `model.keras`, `history.csv` (a
-            row an epoch), `results.json`, `tensorboard/` and `pictures/`.
+            row an epoch), `results.json`, `tensorboard/`, `pictures/` and `checkpoint/`.
     """
 
     def __init__(self, directory: str | pathlib.Path):
@@ -38,6 +42,7 @@ class Run:
         self.results = self.directory / "results.json"
         self.tensorboard = self.directory / "tensorboard"
         self.pictures = self.directory / "pictures"
+        self.checkpoint = self.directory / "checkpoint"
 
     def load(self) -> tuple[recipe.Recipe, VAE]:
         """The recipe and the trained model.
@@ -72,59 +77,62 @@ class Run:
         Raises:
             InputError: for a directory that is there, data that cannot be used, or a resume under another recipe.
             DivergenceError: where the loss is no longer finite.
+            Interrupted: where SIGTERM or Ctrl-C asked the run to stop; a checkpoint is written.
         """
         self._check_directory(existing)
-        if existing == "resume":
-            self._check_recipe(decided)
         splits = self.data(settings)
+        data = hashlib.sha256(np.ascontiguousarray(splits.x_train)).hexdigest()
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
-        if steps % settings.steps_per_execution:
-            raise InputError(
-                f"steps_per_execution is {settings.steps_per_execution}, which does not divide the {steps} steps of an "
-                f"epoch: give a divisor of {steps}, or 1."
-            )
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
-        vae = self._model(settings, existing, validation)
+        vae, progress = None, Progress(data)
+        if existing == "resume":
+            decided = self._as_begun(decided)
+            vae, progress = self._resumed(decided, data, settings.epochs)
+        if vae is None:
+            vae = self._compiled(settings, splits.x_train.shape[1:], steps)
+            decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
         for name in ("x_train", "x_validation", "x_test"):
             x = getattr(splits, name)
             # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
             vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
-        decided = {**decided, "jit_compile": bool(vae.jit_compile)}
-        epoch = int(vae.optimizer.iterations) // steps
-        if epoch >= settings.epochs:
-            raise InputError(
-                f"The run {self.directory} has {epoch} epochs already and {settings.epochs} were asked for: give more "
-                f"--epochs."
-            )
         batches = datasets.training_batches(
             splits.x_train,
             settings.batch_size,
             seed=settings.seed,
             binarization=settings.binarization,
-            epoch=epoch,
+            epoch=progress.epoch,
+            step=progress.step,
         )
-        self._prepare_directory(existing)
-        with replacing(self.recipe) as partial:
-            partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
-        self._trim_history(epoch)
-        self.results.unlink(missing_ok=True)  # they were measured on another model
-        watching = self._callbacks(vae, settings, validation)
+        del splits  # the batches hold what they need
+        self._prepare_directory(existing, decided, progress.epoch)
+        with interruption.listening() as asked:
+            watching = self._callbacks(vae, settings, validation)
+            kept = Checkpoints(self.checkpoint, _identity(decided))
+            watching.append(callbacks.Checkpoint(kept, progress, steps, settings.checkpoint_minutes, asked))
+            self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
+        return vae
+
+    def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
+        stages = [(batches, progress.epoch, epochs, steps)]
+        if progress.step:  # the rest of an epoch, then whole ones
+            rest, whole = steps - progress.step, progress.epoch + 1
+            stages = [(batches, progress.epoch, whole, rest), (batches.skip(rest), whole, epochs, steps)]
         try:
-            vae.fit(
-                batches,
-                shuffle=False,  # the stream is shuffled already
-                steps_per_epoch=steps,
-                validation_data=validation,
-                initial_epoch=epoch,
-                epochs=settings.epochs,
-                callbacks=watching,
-                verbose=1 if sys.stdout.isatty() else 2,
-            )
+            for stream, first, last, steps_per_epoch in stages:
+                vae.fit(
+                    stream,
+                    shuffle=False,  # it is shuffled already
+                    steps_per_epoch=steps_per_epoch,
+                    validation_data=validation,
+                    initial_epoch=first,
+                    epochs=last,
+                    callbacks=watching,
+                    verbose=1 if sys.stdout.isatty() else 2,
+                )
         except BaseException:
             for callback in watching:
                 callback.on_train_end()  # they close their files
             raise
-        return vae
 
     def evaluate(self, samples: int = 5000) -> dict[str, Any]:
         """Measures the trained model on the test set and writes `results.json`.
@@ -144,16 +152,34 @@ class Run:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return results
 
-    def _model(self, settings: recipe.Recipe, existing: Existing, validation: tf.data.Dataset) -> VAE:
-        if existing == "resume":
-            return self._load_model()
-        vae = settings.build(validation.element_spec.shape[1:])
+    def _compiled(self, settings: recipe.Recipe, event_shape: tuple[int, ...], steps: int) -> VAE:
+        vae = settings.build(event_shape)
+        jit_compile = compiles(vae) if settings.jit_compile is None else settings.jit_compile
+        together = min(TOGETHER, steps) if jit_compile else 1
         vae.compile(
             optimizer=settings.optimizer(),
-            jit_compile=compiles(vae) if settings.jit_compile is None else settings.jit_compile,
-            steps_per_execution=settings.steps_per_execution,
+            jit_compile=jit_compile,
+            steps_per_execution=settings.steps_per_execution or together,
         )
         return vae
+
+    def _resumed(self, decided: dict[str, Any], data: str, epochs: int) -> tuple[VAE | None, Progress]:
+        """The model and where it stands; None where the run had begun, but had no checkpoint yet."""
+        found = Checkpoints(self.checkpoint, _identity(decided)).newest()
+        if found is None:
+            return None, Progress(data)
+        path, progress = found
+        if progress.data != data:
+            raise InputError(
+                f"The data {decided['data']} have changed since the run {self.directory} began: bring them back, or "
+                f"give another --run."
+            )
+        if progress.epoch >= epochs:
+            raise InputError(
+                f"The run {self.directory} has {progress.epoch} epochs already and {epochs} were asked for: give more "
+                f"--epochs."
+            )
+        return checkpoints.load(path), progress
 
     def _load_model(self) -> VAE:
         try:
@@ -185,7 +211,7 @@ class Run:
     def _check_directory(self, existing: Existing) -> None:
         there = self.directory.exists() and (not self.directory.is_dir() or any(self.directory.iterdir()))
         if existing == "resume":
-            if not self.model.is_file():
+            if not self.recipe.is_file():
                 raise InputError(f"{self.directory} holds no run to resume: leave --resume out to start one there.")
         elif there and existing == "refuse":
             raise InputError(
@@ -194,30 +220,43 @@ class Run:
         elif there and not self.recipe.is_file():
             raise InputError(f"{self.directory} is not a run, so it is not overwritten: give another --run.")
 
-    def _check_recipe(self, decided: dict[str, Any]) -> None:
+    def _as_begun(self, decided: dict[str, Any]) -> dict[str, Any]:
+        """The recipe of a run that is resumed, which is that with which it was begun."""
         before = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
-        if decided["jit_compile"] is None:
-            decided = {**decided, "jit_compile": before["jit_compile"]}
-        changed = [key for key in recipe.differences(before, decided) if key != "epochs"]
+        open_before = {key: before[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
+        decided = {**decided, **open_before}
+        changed = [key for key in recipe.differences(before, decided) if key not in FREE]
         if changed:
             raise InputError(
                 f"The run {self.directory} was begun with another recipe, which differs in {', '.join(changed)}: "
-                f"resume it with the same (only `epochs` may change), or give another --run."
+                f"resume it with the same (only {' and '.join(FREE)} may change), or give another --run."
             )
+        return decided
 
-    def _prepare_directory(self, existing: Existing) -> None:
+    def _prepare_directory(self, existing: Existing, decided: dict[str, Any], epochs: int) -> None:
         if existing == "overwrite" and self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
+        sweep(self.directory, self.checkpoint)
+        with replacing(self.recipe) as partial:
+            partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
+        self._trim_history(epochs)
+        self.results.unlink(missing_ok=True)  # they were measured on another model
 
     def _trim_history(self, epochs: int) -> None:
         """Drops the rows of epochs whose model was not saved any more."""
-        if not self.history.is_file():
+        if not epochs:
+            self.history.unlink(missing_ok=True)
             return
         with open(self.history, newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file)
         with replacing(self.history) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([header, *rows[:epochs]])
+
+
+def _identity(decided: dict[str, Any]) -> str:
+    """What the checkpoints of a run share: its recipe, but for what may change."""
+    return json.dumps({key: value for key, value in decided.items() if key not in FREE}, sort_keys=True)
 
 
 def compiles(vae: VAE) -> bool:

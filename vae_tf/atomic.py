@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+MARK = "-partial-"  # in the names of hidden folders
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
@@ -32,8 +34,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 def beside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Yields a fresh hidden folder next to `path`, on the same file system, and removes it afterwards."""
     path = pathlib.Path(path)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}{MARK}", dir=path.parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(*folders: pathlib.Path) -> None:
+    """Removes what writers that were killed have left in folders of which there is but one writer."""
+    for folder in folders:
+        for left in folder.glob(f".*{MARK}*"):
+            shutil.rmtree(left)

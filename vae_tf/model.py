@@ -6,23 +6,22 @@ log p(x) >= E_q(z|x)[ log p(x|z) ] - KL[ q(z|x) || p(z) ]
 import functools
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance, random
+from vae_tf import importance
 from vae_tf.compatibility import check_network, check_parts
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
-from vae_tf.logs import Logs
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.terms import Latent, Terms
+from vae_tf.trainer import Trainer
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class VAE(keras.Model):
+class VAE(Trainer):
     """A variational autoencoder: a Keras model made of two networks and a choice on each of four axes.
 
     log p(x) >= E_q(z|x)[ log p(x|z) ] - KL[ q(z|x) || p(z) ]
@@ -72,7 +71,6 @@ class VAE(keras.Model):
         self.likelihood, self.objective = likelihood, objective
         self.seed = seed
         self.latent_size, self.event_shape = latent_size, likelihood.event_shape
-        self.logs = Logs(objective.directions)
         self.build(encoder.input_shape)
 
     def build(self, input_shape):
@@ -85,8 +83,7 @@ class VAE(keras.Model):
         ):
             if not part.built:  # in a loaded model, Keras has built it
                 part.build(shape)
-        self.training_steps = self._counter("training_steps")
-        self.evaluation_steps = self._counter("evaluation_steps")
+        self.build_training()
         self.built = True
 
     # ----- One pass
@@ -119,16 +116,6 @@ class VAE(keras.Model):
         parameters = self.likelihood.parameters(self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training))
         unflatten = lambda value: tf.reshape(value, tf.concat([batch, tf.shape(value)[1:]], 0))  # noqa: E731
         return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
-
-    def _examples(self, x) -> tf.Tensor:
-        x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        shape = (None, *self.event_shape)
-        if not x.shape.is_compatible_with(shape):
-            raise InputError(
-                f"x has shape {tuple(x.shape)}; this model takes {('N', *self.event_shape)}: reshape the data or "
-                f"build the model for its shape."
-            )
-        return tf.ensure_shape(x, shape)  # sizes may be known only when the data comes
 
     # ----- For users
 
@@ -178,124 +165,7 @@ class VAE(keras.Model):
 
         return log_weights
 
-    # ----- Keras
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The means of the logged values."""
-        return [self.logs]
-
-    def reset_metrics(self):
-        """Starts the means anew, and the noise of evaluation too: each evaluation draws the same."""
-        super().reset_metrics()
-        self.evaluation_steps.assign(0)
-
-    def train_step(self, data) -> dict[str, tf.Tensor]:
-        """One step of the optimizer on the objective."""
-        with tf.GradientTape() as tape:
-            logs, loss = self._values(data, self.training_steps, random.Purpose.TRAINING, training=True)
-            # Gradients are summed over replicas.
-            replica_loss = loss / tf.distribute.get_strategy().num_replicas_in_sync
-            scaled_loss = self.optimizer.scale_loss(replica_loss)
-        gradients = tape.gradient(scaled_loss, self.trainable_weights)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        return logs
-
-    def test_step(self, data) -> dict[str, tf.Tensor]:
-        """The objective's values, without training."""
-        logs, _ = self._values(data, self.evaluation_steps, random.Purpose.EVALUATION, training=False)
-        return logs
-
-    def _values(self, data, steps, purpose: random.Purpose, training: bool):
-        """Takes one batch into the logs; returns them and the mean loss that is minimised."""
-        x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
-        x = self._examples(x)
-        seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
-        noise = random.normal([self.objective.samples, tf.shape(x)[0], self.posterior.noise_size], seed)
-        steps.assign_add(1)
-
-        values = self.objective(self.terms(x, noise, training), self.optimizer.iterations)
-        penalty = tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
-        losses = values.pop("loss")
-        if weights is not None:
-            weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
-            losses *= weights
-        loss = tf.reduce_mean(losses) + penalty
-        self.logs.update(values, weights)
-        self.logs.update({"loss": losses + penalty}, None)
-        return self.logs.result(), loss
-
-    def compile(
-        self,
-        optimizer="rmsprop",
-        loss=None,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile="auto",
-        auto_scale_loss: bool = True,
-    ):
-        """Keras's `compile`; where the networks compute in float16, the loss is scaled, as Keras does.
-
-        Raises:
-            InputError: where a loss or metrics are given; the objective is the loss, and the logs are its own.
-        """
-        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
-        for name, value in given.items():
-            if value is not None:
-                raise InputError(
-                    f"compile() was given {name}, but this model minimises its objective and logs "
-                    f"{', '.join(self.objective.directions)}: leave {name} out, and choose VAE(..., objective=...)."
-                )
-        layers = (*self.encoder._flatten_layers(), *self.decoder._flatten_layers())
-        half = any(layer.compute_dtype == "float16" for layer in layers)
-        optimizer = keras.optimizers.get(optimizer)
-        if auto_scale_loss and half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
-        )
-
-    def compile_from_config(self, config: dict):
-        """Compiles a loaded model, and makes the optimizer's variables."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
-
-    @functools.wraps(keras.Model.fit)
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Keras's `fit`, after a look at the data: values outside the likelihood's support are refused."""
-        self._check_data(x, "x")
-        validation = kwargs.get("validation_data")
-        self._check_data(validation, "validation_data")
-        if isinstance(validation, tuple | list) and len(validation) == 3:
-            validation_x, validation_y, weights = validation
-            kwargs["validation_data"] = (validation_x, _targets(validation_x, validation_y, weights), weights)
-        return super().fit(x, _targets(x, y, kwargs.get("sample_weight")), *args, **kwargs)
-
-    @functools.wraps(keras.Model.evaluate)
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Keras's `evaluate`: [loss, elbo, rate, distortion] (beta is a setting), or all logs as a dict."""
-        if "_use_cached_eval_dataset" not in kwargs:  # within fit, which has looked already
-            self._check_data(x, "x")
-        return super().evaluate(x, _targets(x, y, kwargs.get("sample_weight")), *args, **kwargs)
-
-    def _flatten_metrics_in_order(self, logs: dict) -> list:
-        """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
-        return [logs[key] for key in self.objective.directions if key != "beta"]
-
-    def _check_data(self, data, name: str) -> None:
-        if isinstance(data, tf.data.Dataset):
-            data = next(iter(data.take(1)), None)  # only the first batch: a data set may be endless
-        if isinstance(data, tuple | list):
-            data = data[0] if len(data) else None
-        if isinstance(data, np.ndarray | tf.Tensor):
-            self.likelihood.check(data, name)
+    # ----- Config
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -309,18 +179,3 @@ class VAE(keras.Model):
         """The model that `get_config` describes."""
         deserialize = functools.partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
         return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})
-
-    def _counter(self, name: str):
-        return self.add_weight(
-            name=name,
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
-
-
-def _targets(x, y, weights):
-    """`y`, or `x` in its place where there are weights: Keras drops the weights of data without targets."""
-    return x if y is None and weights is not None else y

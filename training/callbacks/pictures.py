@@ -32,6 +32,7 @@ class Pictures(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
         self.images, self.seed = images, seed
         self.folder = None if folder is None else pathlib.Path(folder)
+        self._writer: tf.summary.SummaryWriter | None = None
 
     def on_train_begin(self, logs=None):
         """Opens the file."""
@@ -53,7 +54,8 @@ class Pictures(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Closes the file."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 def _is_round(epoch: int) -> bool:

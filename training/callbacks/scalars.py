@@ -17,6 +17,7 @@ class Scalars(keras.callbacks.Callback):
     def __init__(self, directory: str | os.PathLike[str]):
         super().__init__()
         self.directory = pathlib.Path(directory)
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def on_train_begin(self, logs=None):
         """Opens the two files."""

@@ -1,11 +1,16 @@
 """Arrays as batches: held once, and scaled and binarised in the graph at the last moment."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import binarization as binary
 from vae_tf.training.datasets.binarization import Binarization
+
+BLOCK = 2**20  # values that are scaled and binarised together: many small steps cost more than a large one
+AHEAD = 2**23  # values that wait for the model
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -37,28 +42,33 @@ def training_batches(
     Raises:
         InputError: for a batch size below 1, or values that cannot be binarised.
     """
-    steps = steps_per_epoch(len(x), batch_size)
+    _check_batch_size(batch_size)
     if binarization == "static":
         x = binary.drawn_once(x, seed)
     elif binarization == "dynamic":
         binary.check(x)
     with tf.device("cpu"):
         examples = tf.constant(x)
+    values_of_batch = batch_size * math.prod(x.shape[1:])
+    block = batch_size * max(1, BLOCK // values_of_batch)  # examples
+    blocks = -(-len(x) // block)  # of an epoch
 
     def rows(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(tf.range(len(x)), seed=tf.stack([seed, epoch]))
-        return tf.data.Dataset.range(steps).map(lambda step: order[step * batch_size : (step + 1) * batch_size])
+        return tf.data.Dataset.range(blocks).map(lambda number: order[number * block : (number + 1) * block])
 
-    def batch(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    def values(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
         values = scaled(tf.gather(examples, rows))
         if binarization == "dynamic":
             noise = tf.random.stateless_uniform(tf.shape(values), seed=tf.stack([~seed, number]), alg="philox")
             values = tf.cast(noise < values, tf.float32)
         return values
 
-    epochs = tf.data.Dataset.range(epoch, tf.int64.max // steps)
-    numbered = epochs.flat_map(rows).enumerate(start=epoch * steps)
-    return numbered.skip(step).map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    epochs = tf.data.Dataset.range(epoch, tf.int64.max // blocks)
+    numbered = epochs.flat_map(rows).enumerate(start=epoch * blocks)
+    drawn = numbered.map(values, num_parallel_calls=tf.data.AUTOTUNE)
+    batches = drawn.flat_map(lambda block: tf.data.Dataset.from_tensor_slices(block).batch(batch_size))
+    return batches.skip(step).prefetch(max(1, AHEAD // values_of_batch))
 
 
 def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization) -> tf.data.Dataset:

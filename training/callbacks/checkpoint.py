@@ -1,0 +1,76 @@
+"""Writes a run's checkpoints."""
+
+import dataclasses
+import time
+
+import keras
+import numpy as np
+
+from vae_tf.training.checkpoints import Best, Checkpoints, Progress
+from vae_tf.training.interruption import Interrupted, Interruption
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes a checkpoint at the end of each epoch, every few minutes within one, and when the run is asked to stop.
+
+    Put it last: an epoch counts as done when all other callbacks have seen it.
+
+    Args:
+        checkpoints: where to.
+        progress: where the run stands.
+        steps_per_epoch: of a whole epoch.
+        minutes: between two checkpoints within an epoch.
+        interruption: whether the run is asked to stop.
+
+    Raises:
+        Interrupted: from `fit`, once the run was asked to stop and the checkpoint is written.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        progress: Progress,
+        steps_per_epoch: int,
+        minutes: float,
+        interruption: Interruption,
+    ):
+        super().__init__()
+        self.checkpoints, self.progress = checkpoints, progress
+        self.steps_per_epoch, self.minutes = steps_per_epoch, minutes
+        self.interruption = interruption
+        self._written = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Goes on with the means of an unfinished epoch."""
+        if self.progress.step:
+            for variable, value in zip(self.model.logs.variables, self.progress.means, strict=True):
+                variable.assign(value)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes where it is time, or the run is asked to stop; not at the last step, as the epoch's end follows."""
+        step = int(self.model.training_steps) - self.progress.epoch * self.steps_per_epoch
+        is_time = time.monotonic() - self._written > 60 * self.minutes
+        if step == self.steps_per_epoch or not (is_time or self.interruption.asked):
+            return
+        if not all(np.isfinite(weight).all() for weight in self.model.trainable_weights):
+            return  # the next step stops the run
+        means = tuple(float(variable) for variable in self.model.logs.variables)
+        self._write(dataclasses.replace(self.progress, step=step, means=means))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes, and keeps the best."""
+        best = _better(self.progress.best, epoch + 1, logs)
+        self._write(dataclasses.replace(self.progress, epoch=epoch + 1, step=0, means=(), best=best))
+
+    def _write(self, progress: Progress) -> None:
+        self.checkpoints.write(self.model, progress)
+        self.progress, self._written = progress, time.monotonic()
+        if self.interruption.asked:
+            raise Interrupted(f"Stopped in epoch {progress.epoch + 1} after {progress.step} steps of it.")
+
+
+def _better(best: Best | None, epoch: int, logs: dict[str, float]) -> Best:
+    """By the bound, which no schedule moves; by the loss where there is none."""
+    metric, sign = ("val_elbo", 1) if "val_elbo" in logs else ("val_loss", -1)
+    value = float(logs[metric])
+    return best if best is not None and sign * best.value >= sign * value else Best(metric, value, epoch)

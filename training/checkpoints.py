@@ -1,0 +1,179 @@
+"""The checkpoints of a run: all that training needs to go on exactly where it stood.
+
+    checkpoint/epoch-0003-step-00120/
+        model.keras      weights, the optimizer's state, schedules by the optimizer's step, the counters of the noise
+        progress.json    where in the data, the means of the unfinished epoch, the best epoch so far, the checksum
+
+A folder is written beside and renamed, so it is whole or not there; the last two and the best are kept.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import warnings
+from typing import Any
+
+import keras
+
+from vae_tf import VAE
+from vae_tf.atomic import beside
+from vae_tf.errors import InputError
+
+KEPT = 2
+MODEL, PROGRESS = "model.keras", "progress.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """The best epoch so far, from 1, by a validation value."""
+
+    metric: str
+    value: float
+    epoch: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        data: the checksum of the training data.
+        epoch: whole epochs done.
+        step: steps done of the next one.
+        means: the state of the logged means, where an epoch is unfinished.
+        best: the best epoch so far.
+    """
+
+    data: str
+    epoch: int = 0
+    step: int = 0
+    means: tuple[float, ...] = ()
+    best: Best | None = None
+
+
+class Checkpoints:
+    """The folder of a run's checkpoints.
+
+    Args:
+        directory: where they are.
+        run: what only this run has; a part of each checksum, so that those of another run are refused.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], run: str):
+        self.directory = pathlib.Path(directory)
+        self.run = run
+
+    def write(self, vae: VAE, progress: Progress) -> None:
+        """Writes a checkpoint, then drops what is older than the last two, but for the best.
+
+        Raises:
+            OSError: where it cannot be written; those that are there stay.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / _name(progress.epoch, progress.step)
+        try:
+            with beside(path) as folder:
+                vae.save(folder / MODEL)
+                content = dataclasses.asdict(progress)
+                content["checksum"] = self._checksum(content, folder / MODEL)
+                (folder / PROGRESS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+                for written in (folder / MODEL, folder / PROGRESS, folder):
+                    _sync(written)
+                if path.exists():  # one that was refused
+                    shutil.rmtree(path)
+                os.rename(folder, path)
+            _sync(self.directory)
+        except OSError as error:
+            raise OSError(
+                f"The checkpoint {path} could not be written ({error}): training stopped, and the last one before it "
+                f"is whole; make room, and go on with --resume."
+            ) from error
+        self._drop(path, progress.best)
+
+    def newest(self) -> tuple[pathlib.Path, Progress] | None:
+        """The newest checkpoint that is whole, and where it stands; None where there is none at all.
+
+        Warns:
+            UserWarning: where a newer one is damaged, or of another run.
+
+        Raises:
+            InputError: where all are.
+        """
+        refused = []
+        for path in reversed(self._all()):
+            progress = self._read(path)
+            if progress is None:
+                refused.append(str(path))
+                continue
+            if refused:
+                warnings.warn(
+                    f"{_are(refused)} damaged, or of another run (the checksum is off): training goes on from the "
+                    f"one before, {path}.",
+                    stacklevel=2,
+                )
+            return path, progress
+        if refused:
+            raise InputError(
+                f"{_are(refused)} damaged, or of another run (the checksum is off): restore one, or train anew with "
+                f"--overwrite."
+            )
+        return None
+
+    def _all(self) -> list[pathlib.Path]:
+        """From the oldest to the newest."""
+        found = {path: _position(path.name) for path in self.directory.glob("epoch-*")}
+        return sorted((path for path in found if found[path]), key=lambda path: found[path] or ())
+
+    def _read(self, path: pathlib.Path) -> Progress | None:
+        try:
+            content = json.loads((path / PROGRESS).read_text(encoding="utf-8"))
+            if content.pop("checksum") != self._checksum(content, path / MODEL):
+                return None
+            best = content["best"] and Best(**content["best"])
+            return Progress(**{**content, "best": best, "means": tuple(content["means"])})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no JSON, or JSON of something else
+            return None
+
+    def _checksum(self, content: dict[str, Any], model: pathlib.Path) -> str:
+        digest = hashlib.sha256(self.run.encode())
+        digest.update(json.dumps(content, sort_keys=True).encode())
+        digest.update(model.read_bytes())
+        return digest.hexdigest()
+
+    def _drop(self, newest: pathlib.Path, best: Best | None) -> None:
+        paths = self._all()
+        older = paths[: paths.index(newest) + 1][:-KEPT]
+        for path in older:
+            if best is None or path.name != _name(best.epoch, 0):
+                shutil.rmtree(path)
+
+
+def load(path: pathlib.Path) -> VAE:
+    """The model of a checkpoint, compiled as it was."""
+    return keras.saving.load_model(path / MODEL)
+
+
+def _name(epoch: int, step: int) -> str:
+    return f"epoch-{epoch:04d}-step-{step:05d}"
+
+
+def _position(name: str) -> tuple[int, int] | None:
+    match = re.fullmatch(r"epoch-(\d+)-step-(\d+)", name)
+    return match and (int(match[1]), int(match[2]))
+
+
+def _are(paths: list[str]) -> str:
+    return f"The checkpoint {paths[0]} is" if len(paths) == 1 else f"The checkpoints {', '.join(paths)} are"
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Brings a file or a folder's entries to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""Several steps as one XLA loop over stacked batches: small models spend their time between steps, not in them."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import keras
+import tensorflow as tf
+
+Logs = dict[str, tf.Tensor]
+Batch = tuple[tf.Tensor, ...]  # (x,) or (x, sample weights)
+
+STACK = 2**25  # bytes: more than this is not stacked at once
+
+
+def fuses(model: keras.Model) -> bool:
+    """Whether a model's steps run as one loop: several to an execution, on one device."""
+    several = model.steps_per_execution > 1 and not model.run_eagerly
+    return several and model.distribute_strategy.num_replicas_in_sync == 1
+
+
+class Loop:
+    """Takes the place of the function that Keras calls with an iterator, and runs several steps at each call.
+
+    Batches of one shape are stacked and go through one compiled loop, whatever their number, so the numbers do not
+    depend on how many steps a call runs; a batch of another shape, such as a smaller last one, begins a stack of its
+    own.
+
+    Args:
+        step: one step on (x, None) or (x, None, sample weights): updates weights and metrics, and returns the logs
+            so far.
+        steps: of one call.
+        jit_compile: whether XLA compiles the loop.
+
+    Attributes:
+        steps_per_epoch: where an epoch ends; None where the data end by themselves.
+    """
+
+    def __init__(self, step: Callable[[tuple], Logs], steps: int, jit_compile: bool):
+        self.steps = steps
+        self.steps_per_epoch: int | None = None
+        self._done = 0
+        self._loop = tf.function(_loop(step), jit_compile=jit_compile, autograph=False)
+        self._traced: dict[tuple, Callable] = {}  # one for each shape
+
+    def rewind(self) -> None:
+        """Begins an epoch."""
+        self._done = 0
+
+    def __call__(self, iterator: Iterator) -> Logs:
+        """Runs the steps of the next batches.
+
+        Raises:
+            StopIteration: where there is none.
+        """
+        left = self.steps if self.steps_per_epoch is None else min(self.steps, self.steps_per_epoch - self._done)
+        logs = None
+        batches = (_batch(data) for data in itertools.islice(iterator, left))
+        for shapes, alike in itertools.groupby(batches, key=_shapes):
+            rows = max(1, min(self.steps, STACK // _bytes(shapes)))
+            while stack := list(itertools.islice(alike, rows)):
+                logs = self._run(shapes, _stacked(stack, rows), tf.constant(len(stack)))
+                self._done += len(stack)
+        if logs is None:
+            raise StopIteration
+        return logs
+
+    def _run(self, shapes: tuple, stack: Batch, count: tf.Tensor) -> Logs:
+        if shapes not in self._traced:
+            self._traced[shapes] = self._loop.get_concrete_function(stack, count)
+        return self._traced[shapes](stack, count)
+
+
+def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:
+    """A step as a loop over the first `count` of stacked batches, which gives the last step's logs."""
+
+    def nth(stack: Batch, i: tf.Tensor | int) -> tuple:
+        x, *sample_weight = (values[i] for values in stack)
+        return (x, None, *sample_weight)
+
+    def loop(stack: Batch, count: tf.Tensor) -> Logs:
+        traced = tf.function(lambda stack, i: step(nth(stack, i)), autograph=False).get_concrete_function(stack, count)
+        nothing = tf.nest.map_structure(lambda value: tf.zeros(value.shape, value.dtype), traced.structured_outputs)
+        _, logs = tf.while_loop(
+            lambda i, logs: i < count,
+            lambda i, logs: (i + 1, traced(*stack, i)),
+            (tf.constant(0), nothing),
+            parallel_iterations=1,
+        )
+        return logs
+
+    return loop
+
+
+def _batch(data) -> Batch:
+    """A batch out of what Keras's iterators give, without the targets; they say None in two ways."""
+    x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    if sample_weight is None or isinstance(sample_weight, tf.experimental.Optional):
+        return (tf.convert_to_tensor(x),)
+    return tf.convert_to_tensor(x), tf.convert_to_tensor(sample_weight)
+
+
+def _shapes(batch: Batch) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(values.shape) for values in batch)
+
+
+def _bytes(shapes: tuple[tuple[int, ...], ...]) -> int:
+    """Of a batch in float32."""
+    return 4 * sum(math.prod(shape) for shape in shapes) or 1
+
+
+def _stacked(batches: list[Batch], rows: int) -> Batch:
+    """Batches as one of `rows` rows; what is missing repeats the last, and is not run."""
+    missing = rows - len(batches)
+    return tuple(tf.stack([*values, *[values[-1]] * missing]) for values in zip(*batches, strict=True))
