@@ -4,6 +4,7 @@
 #     make demo      train, evaluate, draw, export and check on real digits
 #     make test      the tests                    (one file: make test ARGS=tests/vae_tf/test_model.py)
 #     make lint      ruff and mypy
+#     make bench     this library beside its peers, in .venv-bench: half an hour (other images: DATA=FILE.npz)
 #     make lowest    the tests with the lowest versions that setup.cfg allows, in .venv-lowest
 #     make clean     removes what these made, but for runs/ and serving/
 #
@@ -13,13 +14,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DIGITS = runs/demo
+DATA ?= mnist
 
 # TensorFlow's greetings are left out.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint lowest clean
+.PHONY: help demo test lint bench measure lowest clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
@@ -61,6 +63,20 @@ lint: $(VENV)/installed-dev
 	@rm -rf build .types
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target .types .
 	MYPYPATH=.types $(BIN)/mypy -p vae_tf -p vae_tf_cli
+
+bench:
+	@$(MAKE) VENV=.venv-bench measure
+
+measure: $(VENV)/installed-demo $(VENV)/peers
+	$(BIN)/python benchmarks/speed.py --data $(DATA)
+	$(BIN)/python benchmarks/first_step.py --data $(DATA)
+	$(BIN)/python benchmarks/memory.py --data $(DATA)
+	$(BIN)/python benchmarks/step_profile.py --data $(DATA)
+	$(BIN)/python benchmarks/kills.py --data $(DATA)
+
+$(VENV)/peers: benchmarks/requirements.txt $(VENV)/installed-demo
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<
+	@touch $@
 
 lowest:
 	@mkdir -p build

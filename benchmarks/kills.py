@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--data", default="mnist", help="mnist (Keras's download), or an .npz in its layout")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--longest", type=float, default=35, help="seconds to a kill, at most")
+    parser.add_argument("--longest", type=float, default=30, help="seconds to a kill, at most")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "results" / "kills.json")
     arguments = parser.parse_args()

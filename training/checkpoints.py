@@ -15,6 +15,7 @@ import pathlib
 import re
 import shutil
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -67,31 +68,29 @@ class Checkpoints:
         self.directory = pathlib.Path(directory)
         self.run = run
 
-    def write(self, vae: VAE, progress: Progress) -> None:
+    def write(self, save: Callable[[pathlib.Path], Any], progress: Progress) -> None:
         """Writes a checkpoint, then drops what is older than the last two, but for the best.
+
+        Args:
+            save: writes the model to a path.
+            progress: where the run stands.
 
         Raises:
             OSError: where it cannot be written; those that are there stay.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / _name(progress.epoch, progress.step)
-        try:
-            with beside(path) as folder:
-                vae.save(folder / MODEL)
-                content = dataclasses.asdict(progress)
-                content["checksum"] = self._checksum(content, folder / MODEL)
-                (folder / PROGRESS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-                for written in (folder / MODEL, folder / PROGRESS, folder):
-                    _sync(written)
-                if path.exists():  # one that was refused
-                    shutil.rmtree(path)
-                os.rename(folder, path)
-            _sync(self.directory)
-        except OSError as error:
-            raise OSError(
-                f"The checkpoint {path} could not be written ({error}): training stopped, and the last one before it "
-                f"is whole; make room, and go on with --resume."
-            ) from error
+        with beside(path) as folder:
+            save(folder / MODEL)
+            content = dataclasses.asdict(progress)
+            content["checksum"] = self._checksum(content, folder / MODEL)
+            (folder / PROGRESS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            for written in (folder / MODEL, folder / PROGRESS, folder):
+                _sync(written)
+            if path.exists():  # one that was refused
+                shutil.rmtree(path)
+            os.rename(folder, path)
+        _sync(self.directory)
         self._drop(path, progress.best)
 
     def newest(self) -> tuple[pathlib.Path, Progress] | None:

@@ -108,7 +108,7 @@ class Run:
         with interruption.listening() as asked:
             watching = self._callbacks(vae, settings, validation)
             kept = Checkpoints(self.checkpoint, _identity(decided))
-            watching.append(callbacks.Checkpoint(kept, progress, steps, settings.checkpoint_minutes, asked))
+            watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
         return vae
 
@@ -129,9 +129,14 @@ class Run:
                     callbacks=watching,
                     verbose=1 if sys.stdout.isatty() else 2,
                 )
-        except BaseException:
+        except BaseException as error:
             for callback in watching:
                 callback.on_train_end()  # they close their files
+            if isinstance(error, OSError):
+                raise OSError(
+                    f"The run {self.directory} could not be written ({error}): training stopped, and what is there is "
+                    f"whole; make room, and go on with --resume."
+                ) from error
             raise
 
     def evaluate(self, samples: int = 5000) -> dict[str, Any]:

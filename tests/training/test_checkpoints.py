@@ -30,7 +30,7 @@ def names(kept: Checkpoints) -> list[str]:
 def test_what_is_written_is_read_back(vae, kept, bits):
     vae.train_on_batch(bits)
     progress = Progress("data", 3, 7, (1.5, float(np.float32(0.1))), Best("val_elbo", -101.25, 2))
-    kept.write(vae, progress)
+    kept.write(vae.save, progress)
     path, found = kept.newest()
     assert found == progress
     loaded = checkpoints.load(path)
@@ -46,10 +46,10 @@ def test_where_nothing_was_written_there_is_nothing(kept):
 def test_the_last_two_and_the_best_are_kept(vae, kept):
     best = Best("val_elbo", -1.0, 1)
     for epoch, step in ((0, 5), (1, 0), (1, 5), (2, 0), (2, 5), (3, 0)):
-        kept.write(vae, Progress("data", epoch, step, best=best if epoch else None))
+        kept.write(vae.save, Progress("data", epoch, step, best=best if epoch else None))
     assert names(kept) == ["epoch-0001-step-00000", "epoch-0002-step-00005", "epoch-0003-step-00000"]
     assert kept.newest()[1].epoch == 3
-    kept.write(vae, Progress("data", 10, 0, best=Best("val_elbo", -0.5, 3)))
+    kept.write(vae.save, Progress("data", 10, 0, best=Best("val_elbo", -0.5, 3)))
     assert names(kept) == ["epoch-0003-step-00000", "epoch-0010-step-00000"]
 
 
@@ -88,7 +88,7 @@ DAMAGES = [truncate, change_a_bit, change_the_position, lose_the_position, lose_
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_is_left_for_the_one_before(vae, kept, damage):
     for epoch in (1, 2):
-        kept.write(vae, Progress("data", epoch))
+        kept.write(vae.save, Progress("data", epoch))
     damage(kept.directory / "epoch-0002-step-00000")
     with pytest.warns(UserWarning, match=r"The checkpoint .*epoch-0002-step-00000 is damaged, or of another run"):
         path, progress = kept.newest()
@@ -96,9 +96,9 @@ def test_what_is_damaged_is_left_for_the_one_before(vae, kept, damage):
 
 
 def test_what_is_of_another_run_is_refused(vae, kept, tmp_path):
-    kept.write(vae, Progress("data", 1))
+    kept.write(vae.save, Progress("data", 1))
     other = Checkpoints(tmp_path / "other", run="another run")
-    other.write(vae, Progress("data", 2))
+    other.write(vae.save, Progress("data", 2))
     shutil.copytree(tmp_path / "other" / "epoch-0002-step-00000", kept.directory / "epoch-0002-step-00000")
     with pytest.warns(UserWarning, match="of another run"):
         assert kept.newest()[1].epoch == 1
@@ -106,7 +106,7 @@ def test_what_is_of_another_run_is_refused(vae, kept, tmp_path):
 
 def test_where_all_are_damaged_nothing_is_used(vae, kept):
     for epoch in (1, 2):
-        kept.write(vae, Progress("data", epoch))
+        kept.write(vae.save, Progress("data", epoch))
         truncate(kept.directory / f"epoch-000{epoch}-step-00000")
     with pytest.raises(InputError, match=r"The checkpoints .*epoch-0002-.*, .*epoch-0001-.* are damaged.*--overwrite"):
         kept.newest()
@@ -114,32 +114,29 @@ def test_where_all_are_damaged_nothing_is_used(vae, kept):
 
 def test_training_past_a_damaged_one_replaces_it(vae, kept):
     for epoch in (1, 2):
-        kept.write(vae, Progress("data", epoch))
+        kept.write(vae.save, Progress("data", epoch))
     truncate(kept.directory / "epoch-0002-step-00000")
     for progress in (Progress("data", 1, 5), Progress("data", 2)):
-        kept.write(vae, progress)
+        kept.write(vae.save, progress)
         assert (kept.directory / "epoch-0001-step-00000").is_dir() == (progress.epoch == 1)
     assert kept.newest()[1] == Progress("data", 2)
 
 
-def test_a_full_disk_leaves_the_last_one(vae, kept, monkeypatch):
-    kept.write(vae, Progress("data", 1))
+def test_a_full_disk_leaves_the_last_one(vae, kept):
+    kept.write(vae.save, Progress("data", 1))
 
     def full(path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(vae, "save", full, raising=True)
-    with pytest.raises(
-        OSError, match=r"epoch-0002-step-00000 could not be written .*No space left.*make room, and go on"
-    ):
-        kept.write(vae, Progress("data", 2))
+    with pytest.raises(OSError, match="No space left"):
+        kept.write(full, Progress("data", 2))
     assert names(kept) == ["epoch-0001-step-00000"]
     assert kept.newest()[1].epoch == 1
 
 
 def test_other_files_are_not_checkpoints(vae, kept):
-    kept.write(vae, Progress("data", 1))
+    kept.write(vae.save, Progress("data", 1))
     for name in (".epoch-0009-step-00000-partial-x", "epoch-0009", "notes"):
         (kept.directory / name).mkdir()
     assert kept.newest()[1].epoch == 1

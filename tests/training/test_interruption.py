@@ -67,5 +67,5 @@ def test_a_run_that_is_asked_to_stop_saves_and_exits_with_0(tmp_path, fresh_proc
         """
     )
     assert process.returncode == 0, process.stderr
-    assert "Stopped in epoch 1 after 3 steps of it. Go on: vae-tf train --run r --resume" in process.stdout
+    assert "Stopped after 0 epochs and 3 steps. Go on: vae-tf train --run r --resume" in process.stdout
     assert [path.name for path in (tmp_path / "r" / "checkpoint").iterdir()] == ["epoch-0000-step-00003"]

@@ -143,7 +143,7 @@ def test_a_run_stopped_at_any_step_goes_on_exactly(read_recipe, tmp_path, stop_a
     run, existing, positions = training.Run(tmp_path / "run"), "refuse", []
     for steps in (3, 4, 5, 7, 11):
         stop_after(steps)
-        with pytest.raises(training.Interrupted, match="Stopped in epoch"):
+        with pytest.raises(training.Interrupted, match="Stopped after"):
             run.train(*read_recipe(*overrides, "--epochs=3"), existing=existing)
         existing = "resume"
         positions.append(sorted(path.name for path in run.checkpoint.iterdir())[-1])

@@ -52,3 +52,15 @@ def test_a_folder_that_was_renamed_away_stays(tmp_path):
     with atomic.beside(tmp_path / "serving") as folder:
         folder.rename(tmp_path / "serving")
     assert list(tmp_path.iterdir()) == [tmp_path / "serving"]
+
+
+def test_what_a_killed_writer_left_is_swept(tmp_path):
+    path = tmp_path / "model.keras"
+    path.write_text("whole")
+    (tmp_path / ".hidden").mkdir()  # somebody else's
+    left = atomic.beside(path)
+    (left.__enter__() / "model.keras").write_text("half")  # and never left again
+    assert len(list(tmp_path.iterdir())) == 3
+    atomic.sweep(tmp_path, tmp_path / "nowhere")
+    assert sorted(found.name for found in tmp_path.iterdir()) == [".hidden", "model.keras"]
+    assert path.read_text() == "whole"

@@ -1,7 +1,12 @@
 """Writes a run's checkpoints."""
 
 import dataclasses
+import functools
+import pathlib
+import shutil
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,10 +18,11 @@ from vae_tf.training.interruption import Interrupted, Interruption
 class Checkpoint(keras.callbacks.Callback):
     """Writes a checkpoint at the end of each epoch, every few minutes within one, and when the run is asked to stop.
 
-    Put it last: an epoch counts as done when all other callbacks have seen it.
+    Put it last: an epoch counts as done when all other callbacks have seen it, `Save` among them.
 
     Args:
         checkpoints: where to.
+        saved: where `Save` has written the model at an epoch's end.
         progress: where the run stands.
         steps_per_epoch: of a whole epoch.
         minutes: between two checkpoints within an epoch.
@@ -29,13 +35,14 @@ class Checkpoint(keras.callbacks.Callback):
     def __init__(
         self,
         checkpoints: Checkpoints,
+        saved: pathlib.Path,
         progress: Progress,
         steps_per_epoch: int,
         minutes: float,
         interruption: Interruption,
     ):
         super().__init__()
-        self.checkpoints, self.progress = checkpoints, progress
+        self.checkpoints, self.saved, self.progress = checkpoints, saved, progress
         self.steps_per_epoch, self.minutes = steps_per_epoch, minutes
         self.interruption = interruption
         self._written = time.monotonic()
@@ -55,18 +62,20 @@ class Checkpoint(keras.callbacks.Callback):
         if not all(np.isfinite(weight).all() for weight in self.model.trainable_weights):
             return  # the next step stops the run
         means = tuple(float(variable) for variable in self.model.logs.variables)
-        self._write(dataclasses.replace(self.progress, step=step, means=means))
+        self._write(self.model.save, dataclasses.replace(self.progress, step=step, means=means))
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes, and keeps the best."""
         best = _better(self.progress.best, epoch + 1, logs)
-        self._write(dataclasses.replace(self.progress, epoch=epoch + 1, step=0, means=(), best=best))
+        copy = functools.partial(shutil.copyfile, self.saved)
+        self._write(copy, dataclasses.replace(self.progress, epoch=epoch + 1, step=0, means=(), best=best))
 
-    def _write(self, progress: Progress) -> None:
-        self.checkpoints.write(self.model, progress)
+    def _write(self, save: Callable[[pathlib.Path], Any], progress: Progress) -> None:
+        self.checkpoints.write(save, progress)
         self.progress, self._written = progress, time.monotonic()
         if self.interruption.asked:
-            raise Interrupted(f"Stopped in epoch {progress.epoch + 1} after {progress.step} steps of it.")
+            steps = f" and {progress.step} steps" if progress.step else ""
+            raise Interrupted(f"Stopped after {progress.epoch} epochs{steps}.")
 
 
 def _better(best: Best | None, epoch: int, logs: dict[str, float]) -> Best:

@@ -50,6 +50,14 @@ def test_the_last_batch_of_an_epoch_is_smaller(grey):
     assert [batch.shape for batch in batches(grey, 6)] == [(4, 20), (4, 20), (3, 20)] * 2
 
 
+@pytest.mark.parametrize("block", [1, 2 * BATCH * 20])
+def test_blocks_leave_the_batches_of_an_epoch_as_they_are(grey, monkeypatch, block):
+    whole = batches(grey, 6)
+    monkeypatch.setattr(datasets.batches, "BLOCK", block)
+    for one, other in zip(whole, batches(grey, 6), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_batch_may_be_larger_than_the_data(grey):
     (one, other) = batches(grey, 2, batch_size=100)
     assert sorted(who(one)) == sorted(who(other)) == list(range(COUNT))
@@ -60,9 +68,13 @@ def test_the_seed_decides_the_order(grey):
     assert who(epochs(grey, 1)[0]) != who(epochs(grey, 1, seed=4)[0])
 
 
+@pytest.mark.parametrize("block", [1, 2 * BATCH * 20, 2**20], ids=["a batch", "two batches", "an epoch"])
 @pytest.mark.parametrize("binarization", BINARIZATIONS)
 @pytest.mark.parametrize(("epoch", "step"), [(0, 1), (1, 0), (1, 2), (3, 1)])
-def test_a_stream_that_begins_later_is_the_rest_of_one_that_began_before(grey, binarization, epoch, step):
+def test_a_stream_that_begins_later_is_the_rest_of_one_that_began_before(
+    grey, binarization, epoch, step, block, monkeypatch
+):
+    monkeypatch.setattr(datasets.batches, "BLOCK", block)  # values that are drawn together
     whole = batches(grey, 15, binarization=binarization)
     rest = batches(grey, 15 - 3 * epoch - step, binarization=binarization, epoch=epoch, step=step)
     for one, other in zip(whole[3 * epoch + step :], rest, strict=True):

@@ -34,6 +34,32 @@ def test_extreme_logits_keep_log_prob_and_gradient_finite():
     np.testing.assert_allclose(tape.gradient(log_prob, logits), [[1.0, -1.0, 1.0, -1.0]], rtol=1e-6)
 
 
+def test_the_gradient_is_the_residual_at_zero_logits_too(rng):
+    logits = tf.constant(np.concatenate([np.zeros(5), rng.normal(scale=3, size=20)])[None], tf.float32)
+    x = tf.constant(rng.random((1, 25)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        log_prob = Bernoulli((25,)).distribution({"logits": logits}).log_prob(x)
+    residual = x - special.expit(logits)  # d/dlogits [x log p + (1 - x) log(1 - p)]
+    np.testing.assert_allclose(tape.gradient(log_prob, logits), residual, atol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_each_pixel_is_exact_to_float32(jit_compile):
+    logits = np.linspace(-40, 40, 8001).astype(np.float32)
+    likelihood = Bernoulli((1,))
+
+    @tf.function(jit_compile=jit_compile)
+    def log_prob(x):
+        return likelihood.distribution({"logits": tf.constant(logits[:, None])}).log_prob(x)
+
+    for bit, expected in (
+        (0.0, special.log_expit(-logits.astype(float))),
+        (1.0, special.log_expit(logits.astype(float))),
+    ):
+        np.testing.assert_allclose(log_prob(tf.fill([8001, 1], bit)), expected, rtol=2e-7, atol=1.2e-7)
+
+
 def test_mean_is_the_sigmoid(rng):
     logits = rng.normal(scale=3, size=(5, 7))
     likelihood = Bernoulli((7,))
