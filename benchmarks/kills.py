@@ -56,6 +56,7 @@ def state(run: pathlib.Path) -> dict[str, np.ndarray]:
 
     import vae_tf  # noqa: F401  (Keras finds its classes)
 
+    keras.backend.clear_session()  # the names of layers begin anew
     vae = keras.saving.load_model(run / "model.keras")
     return {f"{i} {value.path}": value.numpy() for i, value in enumerate(vae.variables + vae.optimizer.variables)}
 

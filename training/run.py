@@ -80,13 +80,14 @@ class Run:
             Interrupted: where SIGTERM or Ctrl-C asked the run to stop; a checkpoint is written.
         """
         self._check_directory(existing)
+        if existing == "resume":
+            decided = self._as_begun(decided)
         splits = self.data(settings)
-        data = hashlib.sha256(np.ascontiguousarray(splits.x_train)).hexdigest()
+        data = hashlib.sha256(np.ascontiguousarray(splits.x_train).data).hexdigest()
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
         vae, progress = None, Progress(data)
         if existing == "resume":
-            decided = self._as_begun(decided)
             vae, progress = self._resumed(decided, data, settings.epochs)
         if vae is None:
             vae = self._compiled(settings, splits.x_train.shape[1:], steps)
@@ -113,12 +114,13 @@ class Run:
         return vae
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
-        stages = [(batches, progress.epoch, epochs, steps)]
-        if progress.step:  # the rest of an epoch, then whole ones
-            rest, whole = steps - progress.step, progress.epoch + 1
-            stages = [(batches, progress.epoch, whole, rest), (batches.skip(rest), whole, epochs, steps)]
+        rest = -progress.step % steps  # of an epoch that was interrupted; whole ones follow
+        whole = progress.epoch + (rest > 0)
+        stages = [(batches, progress.epoch, whole, rest), (batches.skip(rest), whole, epochs, steps)]
         try:
             for stream, first, last, steps_per_epoch in stages:
+                if first == last:
+                    continue
                 vae.fit(
                     stream,
                     shuffle=False,  # it is shuffled already

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -34,6 +35,8 @@ class Trainer(keras.Model):
     objective: Objective
     event_shape: tuple[int, ...]
     seed: int
+    train_function: Callable | None
+    test_function: Callable | None
 
     def terms(self, x: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Terms:
         """What one pass yields; the model's own."""

@@ -32,7 +32,7 @@ class Pictures(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
         self.images, self.seed = images, seed
         self.folder = None if folder is None else pathlib.Path(folder)
-        self._writer: tf.summary.SummaryWriter | None = None
+        self._writer = tf.summary.create_noop_writer()  # until training begins
 
     def on_train_begin(self, logs=None):
         """Opens the file."""
@@ -54,8 +54,7 @@ class Pictures(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Closes the file."""
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
 
 
 def _is_round(epoch: int) -> bool:
