@@ -31,7 +31,7 @@ class Work:
 WORKS = {
     "small": Work(20, 2_000, 50, (200, 200), "tanh", True),
     "mlp": Work(128, 200, 16, (512, 256), "relu", False),
-    "conv": Work(128, 200, 16, (), "relu", False),
+    "conv": Work(128, 60, 16, (), "relu", False),
 }
 
 

