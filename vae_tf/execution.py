@@ -9,6 +9,7 @@ import tensorflow as tf
 
 Logs = dict[str, tf.Tensor]
 Batch = tuple[tf.Tensor, ...]  # (x,) or (x, sample weights)
+Signature = tuple[tuple[tuple[int, ...], tf.DType], ...]  # of a batch: each part's shape and type
 
 STACK = 2**25  # bytes: more than this is not stacked at once
 
@@ -31,21 +32,17 @@ class Loop:
             so far.
         steps: of one call.
         jit_compile: whether XLA compiles the loop.
-
-    Attributes:
-        steps_per_epoch: where an epoch ends; None where the data end by themselves.
     """
 
     def __init__(self, step: Callable[[tuple], Logs], steps: int, jit_compile: bool):
         self.steps = steps
-        self.steps_per_epoch: int | None = None
-        self._done = 0
+        self.begin(None)
         self._loop = tf.function(_loop(step), jit_compile=jit_compile, autograph=False)
-        self._traced: dict[tuple, Callable] = {}  # one for each shape
+        self._traced: dict[Signature, Callable] = {}
 
-    def rewind(self) -> None:
-        """Begins an epoch."""
-        self._done = 0
+    def begin(self, steps_per_epoch: int | None) -> None:
+        """Begins an epoch, and says where it and the next ones end; None where the data end by themselves."""
+        self._steps_per_epoch, self._done = steps_per_epoch, 0
 
     def __call__(self, iterator: Iterator) -> Logs:
         """Runs the steps of the next batches.
@@ -53,22 +50,29 @@ class Loop:
         Raises:
             StopIteration: where there is none.
         """
-        left = self.steps if self.steps_per_epoch is None else min(self.steps, self.steps_per_epoch - self._done)
-        logs = None
-        batches = (_batch(data) for data in itertools.islice(iterator, left))
-        for shapes, alike in itertools.groupby(batches, key=_shapes):
-            rows = max(1, min(self.steps, STACK // _bytes(shapes)))
+        wanted, logs = self._wanted(), None
+        batches = (_batch(data) for data in itertools.islice(iterator, wanted))
+        for signature, alike in itertools.groupby(batches, key=_signature):
+            rows = max(1, min(self.steps, STACK // _bytes(signature)))
             while stack := list(itertools.islice(alike, rows)):
-                logs = self._run(shapes, _stacked(stack, rows), tf.constant(len(stack)))
+                logs = self._run(signature, _stacked(stack, rows), tf.constant(len(stack)))
                 self._done += len(stack)
+                wanted -= len(stack)
+        if wanted:  # the data have ended, and with them the epoch
+            self._done = 0
         if logs is None:
             raise StopIteration
         return logs
 
-    def _run(self, shapes: tuple, stack: Batch, count: tf.Tensor) -> Logs:
-        if shapes not in self._traced:
-            self._traced[shapes] = self._loop.get_concrete_function(stack, count)
-        return self._traced[shapes](stack, count)
+    def _wanted(self) -> int:
+        if self._steps_per_epoch is None:
+            return self.steps
+        return min(self.steps, self._steps_per_epoch - self._done % self._steps_per_epoch)
+
+    def _run(self, signature: Signature, stack: Batch, count: tf.Tensor) -> Logs:
+        if signature not in self._traced:
+            self._traced[signature] = self._loop.get_concrete_function(stack, count)
+        return self._traced[signature](stack, count)
 
 
 def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:
@@ -100,13 +104,12 @@ def _batch(data) -> Batch:
     return tf.convert_to_tensor(x), tf.convert_to_tensor(sample_weight)
 
 
-def _shapes(batch: Batch) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(values.shape) for values in batch)
+def _signature(batch: Batch) -> Signature:
+    return tuple((tuple(values.shape), values.dtype) for values in batch)
 
 
-def _bytes(shapes: tuple[tuple[int, ...], ...]) -> int:
-    """Of a batch in float32."""
-    return 4 * sum(math.prod(shape) for shape in shapes) or 1
+def _bytes(signature: Signature) -> int:
+    return sum(math.prod(shape) * dtype.size for shape, dtype in signature) or 1
 
 
 def _stacked(batches: list[Batch], rows: int) -> Batch:

@@ -57,9 +57,6 @@ class Trainer(keras.Model):
         """Starts the means anew, and the noise of evaluation too: each evaluation draws the same."""
         super().reset_metrics()
         self.evaluation_steps.assign(0)
-        for function in (self.train_function, self.test_function):
-            if isinstance(function, Loop):
-                function.rewind()
 
     def make_train_function(self, force: bool = False):
         """Keras's own, or several steps as one loop; see `execution`."""
@@ -227,9 +224,9 @@ def _targets(given: dict):
 def _epochs_of(function, steps: int | None):
     """Tells a loop, for a while, where an epoch of data that may be endless ends."""
     if isinstance(function, Loop):
-        function.steps_per_epoch = steps
+        function.begin(steps)
     try:
         yield
     finally:
         if isinstance(function, Loop):
-            function.steps_per_epoch = None
+            function.begin(None)

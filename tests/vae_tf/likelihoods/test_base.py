@@ -12,7 +12,7 @@ from vae_tf.likelihoods import Bernoulli, ContinuousBernoulli, Normal
 @pytest.mark.parametrize(
     ("event_shape", "features", "layer", "kernel"),
     [
-        ((6, 5, 2), (6, 5, 3), keras.layers.Conv2D, (3, 3, 3, 2)),
+        ((6, 5, 2), (6, 5, 3), keras.layers.Conv2DTranspose, (3, 3, 2, 3)),
         ((6, 5, 2), (7,), keras.layers.Dense, (7, 60)),
         ((6, 2), (6, 3), keras.layers.Dense, (3, 2)),
         ((4,), (3,), keras.layers.Dense, (3, 4)),
