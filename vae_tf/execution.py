@@ -11,7 +11,7 @@ Logs = dict[str, tf.Tensor]
 Batch = tuple[tf.Tensor, ...]  # (x,) or (x, sample weights)
 Signature = tuple[tuple[tuple[int, ...], tf.DType], ...]  # of a batch: each part's shape and type
 
-STACK = 2**25  # bytes: more than this is not stacked at once
+STACK = 2**24  # bytes: more than this is not stacked at once
 
 
 def fuses(model: keras.Model) -> bool:
@@ -41,8 +41,8 @@ class Loop:
         self._traced: dict[Signature, Callable] = {}
 
     def begin(self, steps_per_epoch: int | None) -> None:
-        """Begins an epoch, and says where it and the next ones end; None where the data end by themselves."""
-        self._steps_per_epoch, self._done = steps_per_epoch, 0
+        """Begins an epoch, and says where it ends; None where the data end by themselves."""
+        self._left = math.inf if steps_per_epoch is None else steps_per_epoch
 
     def __call__(self, iterator: Iterator) -> Logs:
         """Runs the steps of the next batches.
@@ -50,24 +50,16 @@ class Loop:
         Raises:
             StopIteration: where there is none.
         """
-        wanted, logs = self._wanted(), None
-        batches = (_batch(data) for data in itertools.islice(iterator, wanted))
+        logs = None
+        batches = (_batch(data) for data in itertools.islice(iterator, int(min(self.steps, self._left))))
         for signature, alike in itertools.groupby(batches, key=_signature):
             rows = max(1, min(self.steps, STACK // _bytes(signature)))
             while stack := list(itertools.islice(alike, rows)):
                 logs = self._run(signature, _stacked(stack, rows), tf.constant(len(stack)))
-                self._done += len(stack)
-                wanted -= len(stack)
-        if wanted:  # the data have ended, and with them the epoch
-            self._done = 0
+                self._left -= len(stack)
         if logs is None:
             raise StopIteration
         return logs
-
-    def _wanted(self) -> int:
-        if self._steps_per_epoch is None:
-            return self.steps
-        return min(self.steps, self._steps_per_epoch - self._done % self._steps_per_epoch)
 
     def _run(self, signature: Signature, stack: Batch, count: tf.Tensor) -> Logs:
         if signature not in self._traced:

@@ -1,6 +1,5 @@
 """How Keras trains and evaluates a model that has terms and an objective: the part of `VAE` that is Keras."""
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -165,8 +164,18 @@ class Trainer(keras.Model):
             given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
         if self.compiled:
             self.make_train_function()
-        with _epochs_of(self.train_function, given.get("steps_per_epoch")):
+        loop, steps = self.train_function, given.get("steps_per_epoch")
+        if not isinstance(loop, Loop):
             return super().fit(**given)
+        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loop.begin(steps))
+        if isinstance(given.get("callbacks"), keras.callbacks.CallbackList):
+            given["callbacks"].append(begin)
+        else:
+            given["callbacks"] = [begin, *tf.nest.flatten(given.get("callbacks") or [])]  # Keras takes one, or lists
+        try:
+            return super().fit(**given)
+        finally:
+            loop.begin(None)
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
@@ -178,8 +187,14 @@ class Trainer(keras.Model):
         given["y"] = _targets(given)
         if self.compiled:
             self.make_test_function()
-        with _epochs_of(self.test_function, given.get("steps")):
+        loop = self.test_function
+        if not isinstance(loop, Loop):
             return super().evaluate(**given, _use_cached_eval_dataset=within_fit)
+        loop.begin(given.get("steps"))
+        try:
+            return super().evaluate(**given, _use_cached_eval_dataset=within_fit)
+        finally:
+            loop.begin(None)
 
     def _flatten_metrics_in_order(self, logs: dict) -> list:
         """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
@@ -218,15 +233,3 @@ def _targets(given: dict):
     """`y`, or `x` in its place where there are weights: Keras drops the weights of data without targets."""
     y = given.get("y")
     return given.get("x") if y is None and given.get("sample_weight") is not None else y
-
-
-@contextlib.contextmanager
-def _epochs_of(function, steps: int | None):
-    """Tells a loop, for a while, where an epoch of data that may be endless ends."""
-    if isinstance(function, Loop):
-        function.begin(steps)
-    try:
-        yield
-    finally:
-        if isinstance(function, Loop):
-            function.begin(None)

@@ -373,10 +373,7 @@ def test_data_that_end_early_end_the_epoch_as_in_single_steps(train, binary):
         assert_same_logs(logs, runs[0][1])
 
 
-CUT = pytest.mark.xfail(strict=True, reason="the loop goes on in an epoch that Keras ended between two executions")
-
-
-@pytest.mark.parametrize("several", [1, 2, pytest.param(5, marks=CUT), 100])
+@pytest.mark.parametrize("several", [1, 2, 5, 100])
 def test_each_epoch_of_data_that_end_early_has_all_of_them(train, endless, several):
     options = {"several": several, "steps_per_epoch": 7, "epochs": 3, "callbacks": [record := Record()]}
     with warnings.catch_warnings():

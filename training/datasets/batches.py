@@ -10,7 +10,7 @@ from vae_tf.training.datasets import binarization as binary
 from vae_tf.training.datasets.binarization import Binarization
 
 BLOCK = 2**20  # values that are scaled and binarised together: many small steps cost more than a large one
-AHEAD = 2**23  # values that wait for the model
+AHEAD = 2**21  # values that wait for the model
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
