@@ -8,7 +8,6 @@ and recording takes time, so their times are scaled to add up to the wall clock 
 
 import argparse
 import collections
-import itertools
 import json
 import os
 import pathlib
