@@ -49,12 +49,13 @@ def training_batches(
         binary.check(x)
     with tf.device("cpu"):
         examples = tf.constant(x)
+    count = len(x)  # what follows must not name the array: the data set would keep it, beside the tensor
     values_of_batch = batch_size * math.prod(x.shape[1:])
     block = batch_size * max(1, BLOCK // values_of_batch)  # examples
-    blocks = -(-len(x) // block)  # of an epoch
+    blocks = -(-count // block)  # of an epoch
 
     def rows(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(len(x)), seed=tf.stack([seed, epoch]))
+        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=tf.stack([seed, epoch]))
         return tf.data.Dataset.range(blocks).map(lambda number: order[number * block : (number + 1) * block])
 
     def values(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,6 @@
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -163,3 +165,14 @@ def test_what_is_no_probability_is_not_binarised(grey, binarization):
     with pytest.raises(InputError, match=r"from 0 to 1\.5, but binarisation takes probabilities"):
         datasets.evaluation_batches(grey, 4, seed=0, binarization=binarization)
     assert len(batches(grey, 1)) == 1  # as they are, they are welcome
+
+
+def test_the_array_is_not_kept_beside_the_tensor(grey):
+    x = grey.copy()
+    kept = weakref.ref(x)
+    stream = datasets.training_batches(x, BATCH, seed=3, binarization="dynamic")
+    next(iter(stream))
+    del x
+    gc.collect()
+    assert kept() is None
+    next(iter(stream))
