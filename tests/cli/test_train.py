@@ -24,7 +24,7 @@ def asked(monkeypatch):
 
 def test_it_trains_and_says_where_to_look(trained):
     names = {path.name for path in trained.directory.iterdir()}
-    assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "pictures"}
+    assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "checkpoint", "pictures"}
     decided = yaml.safe_load((trained.directory / "recipe.yaml").read_text())
     assert (decided["epochs"], decided["binarization"]) == (2, "dynamic")
     assert f"{trained.directory} holds the model" in trained.printed.splitlines()[-1]
