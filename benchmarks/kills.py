@@ -74,7 +74,7 @@ def stands(run: pathlib.Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="mnist", help="mnist (Keras's download), or an .npz in its layout")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--longest", type=float, default=30, help="seconds to a kill, at most")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
