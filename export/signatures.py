@@ -25,15 +25,15 @@ def decode(vae: VAE, z: tf.Tensor) -> Tensors:
 
 def sample(vae: VAE, seed: tf.Tensor) -> Tensors:
     """`z` ~ p(z), float32 [B, D], each a function of its own seed, int32 [B, 2], and the `mean` of p(x|z)."""
-    z = vae.prior.draw(seed)
+    z = vae.draw(seed)
     return {"z": z, **decode(vae, z)}
 
 
 def encode(vae: VAE, x: tf.Tensor) -> Tensors:
     """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
     q = vae.encode(x)
-    code = {"z": vae.posterior.code(q)}
-    return {**code, "stddev": q.stddev()} if vae.posterior.has_density else code
+    code, stddev = vae.posterior.code(q), vae.posterior.stddev(q)
+    return {"z": code} if stddev is None else {"z": code, "stddev": stddev}
 
 
 def reconstruct(vae: VAE, x: tf.Tensor) -> Tensors:

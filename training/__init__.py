@@ -1,8 +1,9 @@
 """Train, watch and evaluate: recipes, data, callbacks for `model.fit`, runs."""
 
 from vae_tf.training.evaluation import evaluate
+from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.interruption import Interrupted
 from vae_tf.training.recipe import Recipe, presets, read
 from vae_tf.training.run import Run
 
-__all__ = ["Interrupted", "Recipe", "Run", "evaluate", "presets", "read"]
+__all__ = ["Interrupted", "Recipe", "Run", "evaluate", "fit_prior", "presets", "read"]

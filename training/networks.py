@@ -45,3 +45,23 @@ class Conv(Network):
     def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
         """Makes the pair for images of `event_shape`."""
         return networks.conv(event_shape, latent_size, self.filters, self.hidden, self.activation)
+
+
+class ResNet(Network):
+    """`vae_tf.networks.resnet`: residual blocks between convolutions of stride 2.
+
+    Args:
+        filters: the filters of the encoder's stages, from x to z.
+        blocks: the residual blocks of each stage.
+        hidden: the width of the dense layer between the convolutions and the features.
+        activation: the name of a Keras activation.
+    """
+
+    def __init__(
+        self, filters: tuple[int, ...] = (32, 64), blocks: int = 1, hidden: int = 128, activation: str = "relu"
+    ):
+        self.filters, self.blocks, self.hidden, self.activation = filters, blocks, hidden, activation
+
+    def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
+        """Makes the pair for images of `event_shape`."""
+        return networks.resnet(event_shape, latent_size, self.filters, self.blocks, self.hidden, self.activation)

@@ -54,7 +54,8 @@ def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0) -> np.ndarray:
     check_images(vae)
     q = vae.encode(x)
     code = vae.posterior.code(q)[0].numpy()
-    certain_first = np.argsort(q.stddev()[0]) if vae.posterior.has_density else np.arange(vae.latent_size)
+    stddev = vae.posterior.stddev(q)
+    certain_first = np.arange(vae.latent_size) if stddev is None else np.argsort(stddev[0])
     codes = np.tile(code, (vae.latent_size, columns, 1))
     for row, dimension in enumerate(certain_first):
         codes[row, :, dimension] = np.linspace(-span, span, columns)
@@ -113,4 +114,4 @@ def evenly(count: int, total: int) -> Sequence[int]:
 
 
 def _means(vae: VAE, codes: np.ndarray) -> tf.Tensor:
-    return vae.likelihood.mean(vae.decode(codes))
+    return vae.likelihood.mean(vae.decode(vae.posterior.nearest(tf.constant(codes, tf.float32))))

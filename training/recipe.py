@@ -31,6 +31,7 @@ _AXES: dict[str, type] = {
     "model.prior": Prior,
     "model.likelihood": Likelihood,
     "model.objective": Objective,
+    "model.ex_post_prior": Prior,
     "optimizer": keras.optimizers.Optimizer,
 }  # the keys that name a class
 
@@ -46,6 +47,8 @@ class Model:
         prior: p(z).
         likelihood: p(x|z).
         objective: what is minimised.
+        ex_post_prior: a prior that takes the place of the first after training, fitted to the codes of the
+            training data; see `vae_tf.training.fit_prior`.
     """
 
     networks: Callable[[], Network] = MLP
@@ -54,6 +57,7 @@ class Model:
     prior: Callable[[int], Prior] = StandardNormal
     likelihood: Callable[[tuple[int, ...]], Likelihood] = Bernoulli
     objective: Callable[[], Objective] = ELBO
+    ex_post_prior: Callable[[int], Prior] | None = None
 
 
 @dataclasses.dataclass
@@ -100,8 +104,13 @@ class Recipe:
         if not 0 <= self.seed < 2**31:
             raise InputError(f"seed is {self.seed}: give a number from 0 to {2**31 - 1}.")
 
-    def build(self, event_shape: Sequence[int]) -> VAE:
-        """The model of this recipe, not yet compiled, for examples of `event_shape`."""
+    def build(self, event_shape: Sequence[int], examples: int | None = None) -> VAE:
+        """The model of this recipe, not yet compiled.
+
+        Args:
+            event_shape: the shape of one example.
+            examples: the size of the data set, for an objective that needs to know.
+        """
         keras.utils.set_random_seed(self.seed)
         latent_size, event_shape = self.model.latent_size, tuple(event_shape)
         encoder, decoder = self.model.networks()(event_shape, latent_size)
@@ -111,7 +120,7 @@ class Recipe:
             posterior=self.model.posterior(latent_size),
             prior=self.model.prior(latent_size),
             likelihood=self.model.likelihood(event_shape),
-            objective=self.model.objective(),
+            objective=self.model.objective().sized(examples),
             seed=self.seed,
         )
         if self.initialization == "fan_in_uniform":
@@ -148,7 +157,7 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
     try:
         # A class takes the place of another with its own defaults, not with those of the other.
         chosen = _parser().parse_args(words)
-        parser = _parser({key: {"class_path": chosen[key].class_path} for key in _AXES})
+        parser = _parser({key: {"class_path": chosen[key].class_path} for key in _AXES if chosen[key]})
         config = parser.parse_args(words)
         settings = parser.instantiate(config)
     except (jsonargparse.ArgumentError, ValueError) as error:

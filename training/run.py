@@ -18,6 +18,7 @@ from vae_tf import VAE
 from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
 from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
+from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.checkpoints import Checkpoints, Progress
 
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -90,7 +91,7 @@ class Run:
         if existing == "resume":
             vae, progress = self._resumed(decided, data, settings.epochs)
         if vae is None:
-            vae = self._compiled(settings, splits.x_train.shape[1:], steps)
+            vae = self._compiled(settings, splits.x_train.shape, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
         for name in ("x_train", "x_validation", "x_test"):
             x = getattr(splits, name)
@@ -111,7 +112,7 @@ class Run:
             kept = Checkpoints(self.checkpoint, _identity(decided))
             watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
-        return vae
+        return vae if settings.model.ex_post_prior is None else self._with_ex_post_prior(vae, settings)
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
         rest = -progress.step % steps  # of an epoch that was interrupted; whole ones follow
@@ -159,8 +160,8 @@ class Run:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return results
 
-    def _compiled(self, settings: recipe.Recipe, event_shape: tuple[int, ...], steps: int) -> VAE:
-        vae = settings.build(event_shape)
+    def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:
+        vae = settings.build(shape[1:], examples=shape[0])
         jit_compile = compiles(vae) if settings.jit_compile is None else settings.jit_compile
         together = min(TOGETHER, steps) if jit_compile else 1
         vae.compile(
@@ -169,6 +170,16 @@ class Run:
             steps_per_execution=settings.steps_per_execution or together,
         )
         return vae
+
+    def _with_ex_post_prior(self, vae: VAE, settings: recipe.Recipe) -> VAE:
+        """The model with its second prior, fitted and saved; the checkpoints keep that of training."""
+        x = self._evaluation_batches(self.data(settings).x_train, settings, 500)
+        prior = settings.model.ex_post_prior(settings.model.latent_size)
+        fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
+        fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
+        with replacing(self.model) as partial:
+            fitted.save(partial)
+        return fitted
 
     def _resumed(self, decided: dict[str, Any], data: str, epochs: int) -> tuple[VAE | None, Progress]:
         """The model and where it stands; None where the run had begun, but had no checkpoint yet."""

@@ -72,4 +72,5 @@ def check_parts(
             f"The event shapes do not meet: the encoder takes {event_shape}, the likelihood describes "
             f"{likelihood.event_shape}; make them equal."
         )
-    objective.check(posterior)
+    prior.check(posterior)
+    objective.check(posterior, prior)

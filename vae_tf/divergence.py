@@ -18,7 +18,7 @@ def rate(latents: tuple[Latent, ...], kl: KL) -> tf.Tensor:
 
 
 def _kl_divergence(latent: Latent, kl: KL) -> tf.Tensor:
-    z, q, p = latent
+    z, q, p, _ = latent
     if kl == "analytic":
         try:
             return q.kl_divergence(p)

@@ -52,7 +52,7 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
     """
     if samples < 1:
         raise InputError(f"log p(x) was asked for with samples={samples}: give at least 1 importance sample.")
-    if not vae.objective.probabilistic:
+    if not vae.posterior.has_density:
         raise InputError(
             f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no log p(x): "
             f"train a variational one (posterior DiagonalNormal, objective ELBO)."

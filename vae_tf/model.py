@@ -15,9 +15,12 @@ from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
-from vae_tf.priors import Prior, StandardNormal
-from vae_tf.terms import Latent, Terms
+from vae_tf.posteriors.base import Parameters
+from vae_tf.priors import Encode, Prior, StandardNormal
+from vae_tf.terms import Draws, Latent, Terms
 from vae_tf.trainer import Trainer
+
+AXES = ("posterior", "prior", "likelihood")  # those with weights; frozen ones stay frozen in a saved model
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -78,7 +81,7 @@ class VAE(Trainer):
         del input_shape
         for part, shape in (
             (self.posterior, self.encoder.output_shape),
-            (self.prior, (None, self.latent_size)),
+            (self.prior, self.encoder.input_shape),
             (self.likelihood, self.decoder.output_shape),
         ):
             if not part.built:  # in a loaded model, Keras has built it
@@ -88,24 +91,41 @@ class VAE(Trainer):
 
     # ----- One pass
 
-    def terms(self, x: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Terms:
+    def terms(
+        self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
+    ) -> Terms:
         """What one pass yields: q(z|x), p(z), the draws and log p(x|z).
 
         Args:
             x: float32 [B, *event].
             noise: standard normals [K, B, posterior.noise_size].
             training: whether dropout and batch normalisation of the networks train.
+            prior_noise: standard normals [B, prior.noise_size], for an objective that draws from the prior.
         """
-        q = self.encode(x, training)  # q(z|x)
-        p = self.prior.distribution(self.encode)  # p(z)
+        encode = self._encode(training)
+        parameters = self._parameters(x, training)
+        q = self.posterior.distribution(parameters)  # q(z|x)
+        p = self.prior.distribution(encode)  # p(z)
         z = self.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
+        draws = prior_z = None
+        if self.objective.doubly_reparameterises:
+            draws = Draws(z)
+            z = draws.z
+            q = self.posterior.distribution(tf.nest.map_structure(tf.stop_gradient, parameters))
+        if self.objective.draws_from_prior and prior_noise is not None:
+            prior_z = self.prior.from_noise(prior_noise, encode)  # z ~ p(z), [B, D]
         log_likelihood = self.decode(z, training).log_prob(x)  # log p(x|z), [K, B]
-        return Terms((Latent(z, q, p),), log_likelihood)
+        return Terms((Latent(z, q, p, prior_z),), log_likelihood, draws)
 
     def encode(self, x, training: bool = False) -> tfd.Distribution:
         """The posterior q(z|x), batch [B], event [D], of x [B, *event]."""
-        x = self._examples(x)
-        return self.posterior.distribution(self.posterior.parameters(self.encoder(x, training=training)))
+        return self.posterior.distribution(self._parameters(x, training))
+
+    def _parameters(self, x, training: bool) -> Parameters:
+        return self.posterior.parameters(self.encoder(self._examples(x), training=training))
+
+    def _encode(self, training: bool = False) -> Encode:
+        return Encode(functools.partial(self.encode, training=training), self.posterior.draw)
 
     def decode(self, z, training: bool = False) -> tfd.Distribution:
         """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
@@ -133,7 +153,16 @@ class VAE(Trainer):
         if count < 0:
             raise InputError(f"sample() was asked for count={count}: give at least 0.")
         seeds = tf.stack([tf.fill([count], seed), tf.range(count)], axis=1)
-        return self.likelihood.mean(self.decode(self.prior.draw(seeds)))
+        return self.likelihood.mean(self.decode(self.draw(seeds)))
+
+    def draw(self, seeds: tf.Tensor) -> tf.Tensor:
+        """Codes z ~ p(z), float32 [B, D]; row i depends on the integer pair `seeds[i]` alone, bit for bit."""
+        return self._draw_function(seeds)
+
+    @functools.cached_property
+    def _draw_function(self):
+        """Compiled, because a row takes milliseconds eagerly."""
+        return tf.function(lambda seeds: self.prior.draw(seeds, self._encode()), reduce_retracing=True)
 
     def log_prob(self, x, samples: int = 5000, seed: int = 0) -> tf.Tensor:
         """log p(x) by importance sampling, float32 [N], nats; in expectation a lower bound that rises with samples.
@@ -172,10 +201,20 @@ class VAE(Trainer):
         serialize = keras.saving.serialize_keras_object
         parts = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective")
         config = {part: serialize(getattr(self, part)) for part in parts}
-        return {**config, "seed": self.seed, "name": self.name}
+        return {
+            **config,
+            "seed": self.seed,
+            "name": self.name,
+            "frozen": [axis for axis in AXES if not getattr(self, axis).trainable],
+        }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "VAE":
         """The model that `get_config` describes."""
         deserialize = functools.partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
-        return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})
+        frozen = config.get("frozen", [])
+        config = {key: value for key, value in config.items() if key != "frozen"}
+        arguments = {key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()}
+        for axis in frozen:
+            arguments[axis].trainable = False
+        return cls(**arguments)

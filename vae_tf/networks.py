@@ -82,14 +82,9 @@ def conv(
         InputError: where the event is not an image, a size is below 1, or Keras has no such activation.
     """
     _check_activation(activation)
-    event_shape = _sizes("event_shape", event_shape)
-    if len(event_shape) != 3:
-        raise InputError(
-            f"conv got event_shape={event_shape}: give (height, width, channels), or use mlp for other shapes."
-        )
+    event_shape = _image("conv", event_shape)
     filters = _sizes("filters", filters)
     (hidden,) = _sizes("hidden", [hidden])
-    height, width, _ = event_shape
 
     x = keras.Input(event_shape, name="x")
     features = x
@@ -98,17 +93,99 @@ def conv(
     features = layers.Dense(hidden, activation=activation)(layers.Flatten()(features))
     encoder = keras.Model(x, features, name="encoder")
 
-    factor = 2 ** len(filters)
-    smallest = (math.ceil(height / factor), math.ceil(width / factor), filters[-1])
+    smallest = _smallest(event_shape, filters)
     z = keras.Input(_sizes("latent_size", [latent_size]), name="z")
     features = layers.Dense(math.prod(smallest), activation=activation)(z)
     features = layers.Reshape(smallest)(features)
     for count in reversed(filters):
         features = layers.Conv2DTranspose(count, 3, strides=2, padding="same", activation=activation)(features)
-    excess = (smallest[0] * factor - height, smallest[1] * factor - width)
-    if any(excess):
-        features = layers.Cropping2D([(0, excess[0]), (0, excess[1])])(features)
+    return Networks(encoder, keras.Model(z, _cropped(features, event_shape), name="decoder"))
+
+
+def resnet(
+    event_shape: Sequence[int],
+    latent_size: int = 16,
+    filters: Sequence[int] = (32, 64),
+    blocks: int = 1,
+    hidden: int = 128,
+    activation: str = "relu",
+) -> Networks:
+    """Residual convolutional networks for images of any size: each stage halves it, the decoder doubles it back.
+
+    A block adds to its input what two 3x3 convolutions make of it, each after the activation.
+
+    Source: He et al. (2016), "Identity Mappings in Deep Residual Networks", figure 1 (b), without normalisation, so
+    that an example does not depend on its neighbours.
+
+    Args:
+        event_shape: (height, width, channels) of one image; odd sizes are cropped back in the decoder.
+        latent_size: the number of latent dimensions.
+        filters: the filters of the encoder's stages, from x to z.
+        blocks: the residual blocks of each stage.
+        hidden: the width of the dense layer between the convolutions and the features.
+        activation: the name of a Keras activation.
+
+    Returns:
+        The encoder [B, height, width, channels] -> [B, hidden] and the decoder
+        [B, latent_size] -> [B, height, width, filters[0]].
+
+    Raises:
+        InputError: where the event is not an image, a size is below 1, or Keras has no such activation.
+    """
+    _check_activation(activation)
+    event_shape = _image("resnet", event_shape)
+    filters = _sizes("filters", filters)
+    blocks, hidden = _sizes("blocks", [blocks])[0], _sizes("hidden", [hidden])[0]
+
+    x = keras.Input(event_shape, name="x")
+    features = x
+    for count in filters:
+        features = layers.Conv2D(count, 3, strides=2, padding="same")(features)
+        for _ in range(blocks):
+            features = _residual_block(features, activation)
+    features = layers.Flatten()(layers.Activation(activation)(features))
+    features = layers.Dense(hidden, activation=activation)(features)
+    encoder = keras.Model(x, features, name="encoder")
+
+    smallest = _smallest(event_shape, filters)
+    z = keras.Input(_sizes("latent_size", [latent_size]), name="z")
+    features = layers.Dense(hidden, activation=activation)(z)
+    features = layers.Reshape(smallest)(layers.Dense(math.prod(smallest))(features))
+    for count in reversed(filters):
+        for _ in range(blocks):
+            features = _residual_block(features, activation)
+        features = layers.Conv2DTranspose(count, 3, strides=2, padding="same")(features)
+    features = _cropped(layers.Activation(activation)(features), event_shape)
     return Networks(encoder, keras.Model(z, features, name="decoder"))
+
+
+def _residual_block(features, activation: str):
+    count = features.shape[-1]
+    residual = features
+    for _ in range(2):
+        residual = layers.Conv2D(count, 3, padding="same")(layers.Activation(activation)(residual))
+    return layers.Add()([features, residual])
+
+
+def _image(network: str, event_shape: Sequence[int]) -> tuple[int, ...]:
+    event_shape = _sizes("event_shape", event_shape)
+    if len(event_shape) != 3:
+        raise InputError(
+            f"{network} got event_shape={event_shape}: give (height, width, channels), or use mlp for other shapes."
+        )
+    return event_shape
+
+
+def _smallest(event_shape: tuple[int, ...], filters: tuple[int, ...]) -> tuple[int, int, int]:
+    """The shape between encoder and decoder, each stage of which halves or doubles height and width."""
+    factor = 2 ** len(filters)
+    return math.ceil(event_shape[0] / factor), math.ceil(event_shape[1] / factor), filters[-1]
+
+
+def _cropped(features, event_shape: tuple[int, ...]):
+    """Features as high and wide as the event, where doubling has made more."""
+    excess = [(0, size - wanted) for size, wanted in zip(features.shape[1:3], event_shape[:2], strict=True)]
+    return layers.Cropping2D(excess)(features) if any(sum(excess, ())) else features
 
 
 def _sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:

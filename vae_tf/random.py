@@ -16,6 +16,7 @@ class Purpose(enum.IntEnum):
     TRAINING = 1
     EVALUATION = 2
     LOG_PROB = 3
+    CODES = 4
 
 
 def normal(shape, seed: tf.Tensor) -> tf.Tensor:
@@ -28,6 +29,18 @@ def normal_rows(shape, seeds: tf.Tensor) -> tf.Tensor:
     """Standard normal noise [B, *shape], where row i is a function of the pair `seeds[i]` alone, bit for bit."""
     draw = lambda seed: normal(shape, seed)  # noqa: E731
     return tf.map_fn(draw, tf.cast(seeds, tf.int64), fn_output_signature=tf.float32)
+
+
+def choice(probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """The number of one of M choices for each of the standard normals `noise` [B], int32 [B].
+
+    Args:
+        probabilities: of the choices, float32 [M]; their sum is 1.
+        noise: m is chosen where Phi(noise) falls between the sums of the first m and the first m + 1 probabilities.
+    """
+    share = tf.math.erfc(-noise / 2**0.5) / 2  # Phi(noise)
+    chosen = tf.searchsorted(tf.cumsum(probabilities), share, side="right")
+    return tf.minimum(chosen, tf.shape(probabilities)[0] - 1)
 
 
 def pair(seed, purpose: Purpose, counter, stream=0) -> tf.Tensor:

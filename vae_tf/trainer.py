@@ -15,6 +15,7 @@ from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
 from vae_tf.terms import Terms
 
 
@@ -22,7 +23,7 @@ class Trainer(keras.Model):
     """Trains a model whose one pass yields `Terms`.
 
     Attributes:
-        encoder, decoder, posterior, likelihood, objective, event_shape, seed: those of the model.
+        encoder, decoder, posterior, prior, likelihood, objective, event_shape, seed: those of the model.
         logs: the means of the logged values.
         training_steps, evaluation_steps: how often noise was drawn; weights, so that a loaded model goes on.
     """
@@ -30,6 +31,7 @@ class Trainer(keras.Model):
     encoder: keras.Model
     decoder: keras.Model
     posterior: Posterior
+    prior: Prior
     likelihood: Likelihood
     objective: Objective
     event_shape: tuple[int, ...]
@@ -37,7 +39,9 @@ class Trainer(keras.Model):
     train_function: Callable | None
     test_function: Callable | None
 
-    def terms(self, x: tf.Tensor, noise: tf.Tensor, training: bool = False) -> Terms:
+    def terms(
+        self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
+    ) -> Terms:
         """What one pass yields; the model's own."""
         raise NotImplementedError
 
@@ -95,10 +99,12 @@ class Trainer(keras.Model):
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
         x = self._examples(x)
         seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
-        noise = random.normal([self.objective.samples, tf.shape(x)[0], self.posterior.noise_size], seed)
+        sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
+        noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
+        noise, prior_noise = tf.split(noise, sizes, axis=-1)
         steps.assign_add(1)
 
-        values = self.objective(self.terms(x, noise, training), self.optimizer.iterations)
+        values = self.objective(self.terms(x, noise, training, prior_noise[0]), self.optimizer.iterations)
         penalty = tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
         losses = values.pop("loss")
         if weights is not None:
@@ -198,7 +204,7 @@ class Trainer(keras.Model):
 
     def _flatten_metrics_in_order(self, logs: dict) -> list:
         """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
-        return [logs[key] for key in self.objective.directions if key != "beta"]
+        return [logs[key] for key in self.objective.directions if key not in self.objective.settings]
 
     def _examples(self, x) -> tf.Tensor:
         x = tf.cast(tf.convert_to_tensor(x), tf.float32)

@@ -31,7 +31,7 @@ def main() -> None:
         encoded_stddev=q.stddev(),
         decoded_mean=p.mean(),
         decoded_log_prob=p.log_prob(x),
-        codes=vae.prior.draw(tf.stack([tf.fill([64], 7), tf.range(64)], axis=1)),
+        codes=vae.draw(tf.stack([tf.fill([64], 7), tf.range(64)], axis=1)),
         samples=vae.sample(64, seed=7),
         log_prob=vae.log_prob(x, samples=10, seed=3),
     )

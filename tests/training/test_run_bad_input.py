@@ -24,11 +24,15 @@ def late(value: float) -> np.ndarray:
 
 BAD = {
     "0..255 under a Bernoulli": ({"x_train": 255 * GREY}, [], r"Bernoulli takes values in \[0, 1\]: scale the data"),
-    "a wrong value in a later batch": ({"x_train": late(1.5)}, [], r"is 1\.5 at index .*Bernoulli takes values in"),
+    "a wrong value in a later batch": (
+        {"x_train": late(1.5)},
+        [],
+        r"is 1\.5 in channel 0 \(index .*Bernoulli takes values in",
+    ),
     "a wrong value in the test set": (
         {"x_train": GREY, "x_test": -GREY},
         [],
-        r"is -0\.\d+ at index .*Bernoulli takes values in",
+        r"is -0\.\d+ in channel 0 \(index .*Bernoulli takes values in",
     ),
     "what cannot be binarised": (
         {"x_train": late(1.5)},

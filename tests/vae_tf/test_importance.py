@@ -160,7 +160,7 @@ def test_no_samples_are_refused(exact, samples):
 def test_data_without_a_density_is_refused(exact):
     x = exact.data(3)
     x[1, 2] = np.nan
-    with pytest.raises(InputError, match=r"x is nan at index \(1, 2\)"):
+    with pytest.raises(InputError, match=r"x is nan in channel 2 \(index \(1, 2\)\)"):
         exact.vae.log_prob(x)
 
 

@@ -90,7 +90,7 @@ def test_the_summary_names_the_parts(vae):
 
 
 def test_samples_are_means_at_draws_from_the_prior(vae):
-    z = vae.prior.draw(tf.stack([tf.fill([5], 7), tf.range(5)], axis=1))
+    z = vae.draw(tf.stack([tf.fill([5], 7), tf.range(5)], axis=1))
     samples = vae.sample(5, seed=7)
     assert (samples.shape, samples.dtype) == ((5, 6), tf.float32)
     np.testing.assert_allclose(samples, decoded_by_hand(vae, z.numpy()), rtol=1e-4)
@@ -107,10 +107,10 @@ def test_a_row_of_a_sample_is_a_function_of_the_seed_and_its_number(vae):
 
 def test_its_codes_are_bit_equal_alone_in_a_batch_and_compiled(vae):
     seeds = tf.stack([tf.fill([64], 7), tf.range(64)], axis=1)
-    codes = vae.prior.draw(seeds).numpy()
+    codes = vae.draw(seeds).numpy()
     for row in (0, 11, 63):
-        np.testing.assert_array_equal(vae.prior.draw(seeds[row : row + 1])[0], codes[row])
-    np.testing.assert_array_equal(tf.function(vae.prior.draw)(seeds), codes)
+        np.testing.assert_array_equal(vae.draw(seeds[row : row + 1])[0], codes[row])
+    np.testing.assert_array_equal(tf.function(vae.draw)(seeds), codes)
 
 
 def test_an_empty_sample_is_empty(vae):
@@ -143,9 +143,9 @@ def test_codes_of_another_size_are_refused(vae, shape):
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (255.0, r"x is 255.0 at index \(3, 2\); Bernoulli takes values in \[0, 1\]: scale the data"),
-        (np.nan, r"x is nan at index \(3, 2\); Bernoulli takes"),
-        (np.inf, r"x is inf at index \(3, 2\); Bernoulli takes"),
+        (255.0, r"x is 255.0 in channel 2 \(index \(3, 2\)\); Bernoulli takes values in \[0, 1\]: scale the data"),
+        (np.nan, r"x is nan in channel 2 \(index \(3, 2\)\); Bernoulli takes"),
+        (np.inf, r"x is inf in channel 2 \(index \(3, 2\)\); Bernoulli takes"),
     ],
 )
 def test_values_without_a_density_are_refused_before_training(make_vae, binary, method, value, sentence):
@@ -164,7 +164,7 @@ def test_validation_data_is_looked_at_before_training(make_vae, binary):
     vae = make_vae()
     vae.compile("sgd")
     for validation in ((binary * 255,), (binary * 255, None), tf.data.Dataset.from_tensors(binary * 255)):
-        with pytest.raises(InputError, match=r"validation_data is 255.0 at index \(\d, \d\); Bernoulli takes"):
+        with pytest.raises(InputError, match=r"validation_data is 255.0 in channel \d \(index \(\d, \d\)\); Bern"):
             vae.fit(binary, validation_data=validation, verbose=0)
 
 

@@ -4,7 +4,7 @@ import difflib
 import pathlib
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads
+from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches
 from vae_tf.training.datasets.arrays import Arrays
 from vae_tf.training.datasets.batches import evaluation_batches, scaled, steps_per_epoch, training_batches
 from vae_tf.training.datasets.binarization import Binarization
@@ -22,21 +22,23 @@ __all__ = [
     "validation_split",
 ]
 
-NAMES = ("digits-5k", *keras_downloads.NAMES)
+NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches")
 
 
 def load(source: str) -> Arrays:
     """Loads a data set.
 
     Args:
-        source: "digits-5k", "mnist", "fashion_mnist", "cifar10", the path of an .npz or .npy file, or a folder of
-            images.
+        source: "digits-5k", "mnist", "fashion_mnist", "cifar10", "photo-patches", the path of an .npz or .npy file,
+            or a folder of images.
 
     Raises:
         InputError: for a source that is not known, not there or cannot be used.
     """
     if source == "digits-5k":
         return digits_5k.load()
+    if source == "photo-patches":
+        return photo_patches.load()
     if source in keras_downloads.NAMES:
         return keras_downloads.load(source)
     path = pathlib.Path(source)

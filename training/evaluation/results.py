@@ -37,7 +37,7 @@ def evaluate(
     x = np.concatenate(list(examples.as_numpy_iterator()))
     results: dict[str, Any] = {}
     notes = []
-    if vae.objective.probabilistic:
+    if vae.posterior.has_density:
         estimate = log_likelihood(vae, x, samples, seed)
         results = {
             "log_likelihood": estimate.mean,

@@ -13,6 +13,8 @@ from vae_tf.errors import InputError
 
 Parameters = dict[str, tf.Tensor]
 
+CHUNK = 2**20  # values that are looked at together
+
 
 class Likelihood(keras.layers.Layer):
     """p(x|z): from the decoder's features to a distribution over data.
@@ -30,10 +32,14 @@ class Likelihood(keras.layers.Layer):
 
     Attributes:
         support: the closed interval that holds every value of x.
+        has_gaps: whether only some values of that interval are taken.
+        is_discrete: whether log p(x|z) is a log-probability of x, not a log-density.
         parameter_count: the parameters of each value of x.
     """
 
-    support = (-math.inf, math.inf)
+    support: tuple[float, float] = (-math.inf, math.inf)
+    has_gaps = False
+    is_discrete = False
     parameter_count = 1
 
     def __init__(
@@ -78,7 +84,7 @@ class Likelihood(keras.layers.Layer):
         self.built = True
 
     def parameters(self, features: tf.Tensor) -> Parameters:
-        """The parameters of p(x|z) from features [B, *], each float32 [B, *event] (or broadcast to it)."""
+        """The parameters of p(x|z) from features [B, *], float32 [B, *event] or, several a value, [B, *event, n]."""
         raise NotImplementedError
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
@@ -86,7 +92,7 @@ class Likelihood(keras.layers.Layer):
         raise NotImplementedError
 
     def mean(self, p: tfd.Distribution) -> tf.Tensor:
-        """The mean of p(x|z), which is shown and served, float32 [*batch, *event]."""
+        """The mean of p(x|z), which is shown and served, float32 [*batch, *event]; NaN where a parameter is."""
         return p.mean()
 
     def check(self, x, name: str = "x") -> None:
@@ -97,7 +103,8 @@ class Likelihood(keras.layers.Layer):
             name: what the message calls it.
 
         Raises:
-            InputError: where the shape is another, or a value is NaN, infinite or outside the support.
+            InputError: where the shape is another, or a value is NaN, infinite or outside the support; the sentence
+                names its channel, the last axis.
         """
         x = np.asarray(x)
         if x.shape[1:] != self.event_shape:
@@ -107,12 +114,17 @@ class Likelihood(keras.layers.Layer):
             )
         if not x.size:
             return
-        low, high = self.support
-        if low <= x.min() and x.max() <= high and np.isfinite([x.min(), x.max()]).all():
+        if not self.has_gaps and self._in_support(np.array([x.min(), x.max()])).all():
             return
-        wrong = ~(np.isfinite(x) & (x >= low) & (x <= high))
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(f"{name} is {x[index]} at index {index}; {type(self).__name__} takes {self._wanted()}.")
+        rows = max(1, CHUNK // math.prod(self.event_shape))
+        for first in range(0, len(x), rows):
+            wrong = np.argwhere(~self._in_support(x[first : first + rows]))
+            if len(wrong):
+                index = (first + int(wrong[0][0]), *wrong[0][1:].tolist())
+                raise InputError(
+                    f"{name} is {x[index]!s} in channel {index[-1]} (index {index}); {type(self).__name__} takes "
+                    f"{self._wanted()}."
+                )
 
     def is_cross_entropy(self, x) -> bool:
         """Whether log p(x|z) is no log-density of such data, only a cross-entropy."""
@@ -133,7 +145,13 @@ class Likelihood(keras.layers.Layer):
         )
         return tf.split(values, self.parameter_count, axis=-1)
 
+    def _in_support(self, x: np.ndarray) -> np.ndarray:
+        """Which values p(x|z) is defined for, bool, of the shape of x."""
+        low, high = self.support
+        return np.isfinite(x) & (x >= low) & (x <= high)
+
     def _wanted(self) -> str:
+        """The values that are taken, and how to make such of others."""
         if self.support == (-math.inf, math.inf):
             return "finite values: remove or replace the others"
         low, high = self.support

@@ -1,21 +1,14 @@
 """The normal likelihood."""
 
-import numbers
-from collections.abc import Sequence
-from typing import Literal
-
 import keras
-import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.errors import InputError
-from vae_tf.likelihoods.base import Likelihood, Parameters
-
-SMALLEST_SCALE = 1e-3
+from vae_tf.likelihoods.base import Parameters
+from vae_tf.likelihoods.location_scale import LocationScale
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class Normal(Likelihood):
+class Normal(LocationScale):
     """The normal likelihood, for real values.
 
     log p(x|z) = sum_i log N(x_i; loc_i(z), scale_i^2)
@@ -34,37 +27,6 @@ class Normal(Likelihood):
         name: the layer's name.
     """
 
-    def __init__(
-        self,
-        event_shape: Sequence[int],
-        scale: float | Literal["shared", "predicted"] = "shared",
-        projection: Literal["auto"] | None = "auto",
-        name: str | None = None,
-    ):
-        super().__init__(event_shape, projection=projection, name=name)
-        if scale not in ("shared", "predicted") and not (isinstance(scale, numbers.Real) and scale > 0):
-            raise InputError(f'Normal got scale={scale!r}: give a number above 0, "shared" or "predicted".')
-        self.scale = scale if isinstance(scale, str) else float(scale)
-        self.parameter_count = 2 if scale == "predicted" else 1
-
-    def build(self, features_shape):
-        """Creates the projection for features [B, *], and the shared scale."""
-        if self.scale == "shared":
-            self.log_scale = self.add_weight(name="log_scale", shape=(), initializer="zeros")
-        super().build(features_shape)
-
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc`, float32 [B, *event], and `scale`, of the same rank, from features [B, *]."""
-        loc, *raw_scale = self._project(features)
-        if self.scale == "predicted":
-            return {"loc": loc, "scale": tf.nn.softplus(raw_scale[0]) + SMALLEST_SCALE}
-        scale = tf.exp(self.log_scale) if self.scale == "shared" else self.scale
-        return {"loc": loc, "scale": scale * tf.ones_like(loc)}
-
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(x|z) with event [*event]."""
         return tfd.Independent(tfd.Normal(**parameters), len(self.event_shape), name="Normal")
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}

@@ -1,12 +1,19 @@
-"""What every objective is."""
+"""What every objective is, and the values that most of them share."""
 
+import numbers
 from typing import ClassVar
 
+import keras
 import tensorflow as tf
 
+from vae_tf import divergence, schedules
+from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
 from vae_tf.terms import Terms
+
+Values = dict[str, tf.Tensor]
 
 
 class Objective:
@@ -18,37 +25,37 @@ class Objective:
     Attributes:
         directions: the logged values, each with the way it should go ("up", "down" or None); the order is that
             of the logs.
-        probabilistic: whether it has a rate and an elbo.
+        settings: those of the logged values that are not measured, such as beta.
+        draws_from_prior: whether it needs a draw from p(z) for each example.
+        doubly_reparameterises: whether its gradient is that of `ImportanceWeighted(gradient="dreg")`.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {
-        "loss": "down",
-        "elbo": "up",
-        "rate": None,
-        "distortion": "down",
-    }
-    probabilistic = True
+    directions: ClassVar[dict[str, str | None]]
+    settings: ClassVar[tuple[str, ...]] = ()
+    draws_from_prior = False
+    doubly_reparameterises = False
 
     def __init__(self, samples: int = 1):
         if samples < 1:
             raise InputError(f"{type(self).__name__} got samples={samples}: give at least 1 draw for each example.")
         self.samples = samples
 
-    def __call__(self, terms: Terms, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """The values named in `directions`, each float32 [B] (per example, nats) or a scalar setting."""
         raise NotImplementedError
 
-    def check(self, posterior: Posterior) -> None:
-        """Refuses a posterior that this objective has no meaning for.
+    def sized(self, examples: int | None) -> "Objective":
+        """This objective for a data set of N examples, where it needs to know."""
+        del examples
+        return self
+
+    def check(self, posterior: Posterior, prior: Prior) -> None:
+        """Refuses a posterior or a prior that this objective has no meaning for.
 
         Raises:
             InputError: saying why, and what would fit.
         """
-        if self.probabilistic and not posterior.has_density:
-            raise InputError(
-                f"{type(posterior).__name__} has no density, so {type(self).__name__} has no rate: use "
-                f"objectives.Reconstruction(), or a posterior such as DiagonalNormal."
-            )
+        del posterior, prior
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -57,4 +64,61 @@ class Objective:
     @classmethod
     def from_config(cls, config: dict) -> "Objective":
         """The objective that `get_config` describes."""
-        return cls(**config)
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})
+
+
+class Bound(Objective):
+    """An objective with a rate and an elbo.
+
+    Args:
+        kl: "analytic", in closed form where it is known (else by Monte Carlo, and the log says so), or
+            "monte_carlo", the mean of log q(z|x) - log p(z) over the draws.
+        samples: K, the draws of z for each example.
+    """
+
+    directions: ClassVar[dict[str, str | None]] = {"loss": "down", "elbo": "up", "rate": None, "distortion": "down"}
+
+    def __init__(self, kl: KL = "analytic", samples: int = 1):
+        super().__init__(samples)
+        if kl not in ("analytic", "monte_carlo"):
+            raise InputError(f'{type(self).__name__} got kl={kl!r}: give "analytic" or "monte_carlo".')
+        self.kl = kl
+
+    def check(self, posterior: Posterior, prior: Prior) -> None:
+        """Refuses a posterior without a density.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        del prior
+        if not posterior.has_density:
+            raise InputError(
+                f"{type(posterior).__name__} has no density, so {type(self).__name__} has no rate: use "
+                f"objectives.Reconstruction(), or a posterior such as DiagonalNormal."
+            )
+
+    def measures(self, terms: Terms) -> Values:
+        """`elbo`, `rate` and `distortion`, each float32 [B], nats."""
+        distortion = -tf.reduce_mean(terms.log_likelihood, axis=0)  # -E_q(z|x)[ log p(x|z) ]
+        rate = divergence.rate(terms.latents, self.kl)  # KL[ q(z|x) || p(z) ]
+        return {"elbo": -(distortion + rate), "rate": rate, "distortion": distortion}
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "kl": self.kl}
+
+
+def check_weight(objective: Objective, name: str, value) -> None:
+    """Refuses a weight that is neither a number of at least 0 nor a schedule.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    if not isinstance(value, schedules.Schedule) and not (isinstance(value, numbers.Real) and value >= 0):
+        raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0, or a schedule.")
+
+
+def serialized(weight: float | schedules.Schedule) -> float | dict:
+    """A weight as `get_config` holds it."""
+    return keras.saving.serialize_keras_object(weight) if isinstance(weight, schedules.Schedule) else weight

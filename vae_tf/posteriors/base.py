@@ -22,9 +22,17 @@ class Posterior(keras.layers.Layer):
     Attributes:
         noise_size: the standard normals that `draw` needs for each draw.
         has_density: whether q(z|x) has a density, without which there is no rate and no elbo.
+        scores_any_code: whether log q(z|x) is cheap for every z, not only for the draws themselves.
+        is_normal: whether q(z|x) is a normal distribution, with a mean and a covariance in closed form.
+        is_factorised: whether q(z|x) is a product over the dimensions.
+        is_spherical: whether the codes lie on the unit sphere.
     """
 
     has_density = True
+    scores_any_code = True
+    is_normal = False
+    is_factorised = False
+    is_spherical = False
 
     def __init__(self, latent_size: int, name: str | None = None):
         super().__init__(name=name, dtype="float32")
@@ -49,13 +57,21 @@ class Posterior(keras.layers.Layer):
         """The code that stands for x where one is shown or served, float32 [B, D]."""
         return q.mean()
 
+    def stddev(self, q: tfd.Distribution) -> tf.Tensor | None:
+        """The standard deviation of each dimension, float32 [B, D], or None where it has no closed form."""
+        return q.stddev()
+
+    def nearest(self, z: tf.Tensor) -> tf.Tensor:
+        """The codes nearest to z [*, D] among those that q(z|x) can give, float32 [*, D]."""
+        return z
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"latent_size": self.latent_size, "name": self.name}
 
-    def _linear(self, features_shape, name: str) -> keras.layers.Dense:
-        """A float32 linear layer from flattened features to D values, built."""
-        projection = keras.layers.Dense(self.latent_size, dtype="float32", name=name)
+    def _linear(self, features_shape, name: str, size: int | None = None) -> keras.layers.Dense:
+        """A float32 linear layer from flattened features to `size` values (D where not given), built."""
+        projection = keras.layers.Dense(size or self.latent_size, dtype="float32", name=name)
         projection.build((None, flat_size(features_shape)))
         return projection
 

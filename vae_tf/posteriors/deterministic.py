@@ -45,3 +45,7 @@ class Deterministic(Posterior):
         """z = loc, K times, float32 [K, B, D]; `noise` [K, B, 0] gives K only."""
         loc = q.distribution.loc
         return tf.broadcast_to(loc, tf.concat([tf.shape(noise)[:1], tf.shape(loc)], axis=0))
+
+    def stddev(self, q: tfd.Distribution) -> None:
+        """There is none."""
+        del q

@@ -21,6 +21,9 @@ class DiagonalNormal(Posterior):
         name: the layer's name.
     """
 
+    is_normal = True
+    is_factorised = True
+
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")

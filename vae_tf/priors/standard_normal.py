@@ -20,16 +20,24 @@ class StandardNormal(Prior):
         name: the layer's name.
     """
 
-    def build(self, codes_shape):
+    is_learned = False
+
+    def build(self, examples_shape):
         """There is nothing to create."""
         self.built = True
 
     def distribution(self, encode: Encode) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
         del encode
-        loc = tf.zeros([self.latent_size])
-        return tfd.Independent(tfd.Normal(loc, tf.ones_like(loc)), 1, name="StandardNormal")
+        return standard_normal(self.latent_size)
 
-    def from_noise(self, noise: tf.Tensor) -> tf.Tensor:
+    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
         """z = noise, float32 [B, D]."""
+        del encode
         return noise
+
+
+def standard_normal(size: int) -> tfd.Distribution:
+    """N(0, I) with batch [] and event [size]."""
+    loc = tf.zeros([size])
+    return tfd.Independent(tfd.Normal(loc, tf.ones_like(loc)), 1, name="StandardNormal")

@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.likelihoods import Bernoulli, ContinuousBernoulli, Normal
+from vae_tf.likelihoods import (
+    Bernoulli,
+    Categorical,
+    ContinuousBernoulli,
+    DiscretizedLogisticMixture,
+    Laplace,
+    NegativeBinomial,
+    Normal,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,16 +121,58 @@ def with_value(value) -> np.ndarray:
 @pytest.mark.parametrize("likelihood", [Bernoulli, ContinuousBernoulli])
 @pytest.mark.parametrize("value", [255.0, -0.001, 1.001, np.nan, np.inf, -np.inf])
 def test_values_outside_the_unit_interval_are_refused(likelihood, value):
-    sentence = rf"data is {value} at index \(2, 0, 1\); {likelihood.__name__} takes values in \[0, 1\]: .*x / 255"
+    place = r"in channel 1 \(index \(2, 0, 1\)\)"
+    sentence = rf"data is {value} {place}; {likelihood.__name__} takes values in \[0, 1\]: .*x / 255"
     with pytest.raises(InputError, match=sentence):
         likelihood((2, 2)).check(with_value(value), "data")
 
 
+@pytest.mark.parametrize("likelihood", [Normal, Laplace])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_normal_refuses_what_is_not_finite_only(value):
-    Normal((2, 2)).check(with_value(-255.0))
-    with pytest.raises(InputError, match=rf"x is {value} at index \(2, 0, 1\); Normal takes finite values: remove"):
-        Normal((2, 2)).check(with_value(value))
+def test_densities_of_real_values_refuse_what_is_not_finite_only(likelihood, value):
+    likelihood((2, 2)).check(with_value(-255.0))
+    sentence = rf"x is {value} in channel 1 \(index \(2, 0, 1\)\); {likelihood.__name__} takes finite values: remove"
+    with pytest.raises(InputError, match=sentence):
+        likelihood((2, 2)).check(with_value(value))
+
+
+DISCRETE = [
+    (Categorical((2, 2), categories=3), 2.0, "whole numbers from 0 to 2: number the categories from 0"),
+    (NegativeBinomial((2, 2)), 7.0, "whole numbers of at least 0: give the counts themselves"),
+    (DiscretizedLogisticMixture((2, 2)), 77 / 255, "the levels k / 255 of 8-bit data: give uint8 images / 255"),
+]
+NAMES = [type(likelihood).__name__ for likelihood, *_ in DISCRETE]
+
+
+@pytest.mark.parametrize(("likelihood", "said"), [(likelihood, said) for likelihood, _, said in DISCRETE], ids=NAMES)
+@pytest.mark.parametrize("value", [-1.0, 0.5, 1e-3, 1.001, np.nan, np.inf, -np.inf])
+def test_values_without_a_probability_are_refused_wherever_they_are(likelihood, said, value):
+    x = np.zeros((300_000, 2, 2), np.float32)  # more than one chunk
+    x[0], x[299_999, 0, 1] = 1, value  # between the least and the greatest, too
+    place = r"in channel 1 \(index \(299999, 0, 1\)\)"
+    with pytest.raises(InputError, match=rf"x is {value} {place}; {type(likelihood).__name__} takes {said}"):
+        likelihood.check(x)
+
+
+@pytest.mark.parametrize(("likelihood", "value"), [(likelihood, value) for likelihood, value, _ in DISCRETE], ids=NAMES)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_values_with_a_probability_pass(likelihood, value, kind):
+    x = np.zeros((3, 2, 2), kind)
+    x[2, 0, 1] = value
+    likelihood.check(x)
+    likelihood.check(tf.constant(x))
+
+
+def test_each_level_of_8_bits_passes_whether_divided_or_multiplied():
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    for x in (levels / 255, levels / np.float32(255), levels * np.float32(1 / 255), tf.cast(levels, tf.float32) / 255):
+        DiscretizedLogisticMixture((1,)).check(x)
+
+
+@pytest.mark.parametrize("value", [3.0, 1.9999])
+def test_a_category_too_many_or_nearly_one_is_refused(value):
+    with pytest.raises(InputError, match=rf"x is {value} in channel 0 \(index \(1, 0\)\); Categorical takes whole"):
+        Categorical((1,), categories=3).check(np.array([[0.0], [value]]))
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.uint8, np.int64, np.bool_])

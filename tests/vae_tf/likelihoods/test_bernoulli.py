@@ -65,3 +65,9 @@ def test_mean_is_the_sigmoid(rng):
     likelihood = Bernoulli((7,))
     p = likelihood.distribution({"logits": tf.constant(logits, tf.float32)})
     np.testing.assert_allclose(likelihood.mean(p), special.expit(logits), rtol=1e-5)
+
+
+def test_the_probabilities_of_0_and_1_sum_to_1():
+    logits = tf.linspace(-20.0, 20.0, 41)[:, None]
+    p = Bernoulli((1,)).distribution({"logits": logits})
+    np.testing.assert_allclose(p.prob(tf.zeros([41, 1])) + p.prob(tf.ones([41, 1])), 1, atol=1e-6)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
+from scipy import integrate, stats
 
 from vae_tf import InputError
 from vae_tf.likelihoods import Normal
@@ -77,3 +77,9 @@ def test_numpy_numbers_are_numbers(scale, parameters_of):
     np.testing.assert_allclose(parameters_of(likelihood, [[0.0]])["scale"], [[float(scale)]])
     config = keras.saving.serialize_keras_object(likelihood)
     assert keras.saving.deserialize_keras_object(config).scale == scale
+
+
+def test_the_density_integrates_to_1():
+    p = Normal((1,)).distribution({"loc": tf.constant([0.3]), "scale": tf.constant([0.5])})
+    total, _ = integrate.quad(lambda x: float(p.prob(tf.constant([x], tf.float32))), -6, 6, points=[0.3], epsabs=1e-5)
+    assert total == pytest.approx(1, abs=1e-5)

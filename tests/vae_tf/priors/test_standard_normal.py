@@ -19,11 +19,11 @@ def test_density(rng):
 
 def test_draws_are_the_noise(rng):
     noise = rng.normal(size=(5, 3)).astype(np.float32)
-    np.testing.assert_array_equal(StandardNormal(3).from_noise(noise), noise)
+    np.testing.assert_array_equal(StandardNormal(3).from_noise(noise, encode=None), noise)
 
 
 def test_draws_are_standard_normal_and_independent():
-    z = StandardNormal(3).draw(seeds(7, 500)).numpy()
+    z = StandardNormal(3).draw(seeds(7, 500), encode=None).numpy()
     assert stats.kstest(z.ravel(), "norm").pvalue > 0.01
     correlation = np.corrcoef(np.concatenate([z[:-1], z[1:]], axis=1).T)  # dimensions, and neighbouring rows
     assert np.abs(correlation - np.eye(6)).max() < 4 / np.sqrt(500)
@@ -31,11 +31,11 @@ def test_draws_are_standard_normal_and_independent():
 
 def test_a_row_depends_on_its_own_seed_alone():
     prior = StandardNormal(3)
-    together = prior.draw(seeds(7, 64)).numpy()
-    np.testing.assert_array_equal(prior.draw(seeds(7, 64)[11:12]), together[11:12])
-    np.testing.assert_array_equal(prior.draw(seeds(7, 64)[::-1]), together[::-1])
+    together = prior.draw(seeds(7, 64), encode=None).numpy()
+    np.testing.assert_array_equal(prior.draw(seeds(7, 64)[11:12], encode=None), together[11:12])
+    np.testing.assert_array_equal(prior.draw(seeds(7, 64)[::-1], encode=None), together[::-1])
     assert len(np.unique(together)) == together.size
-    assert not np.isin(prior.draw(seeds(8, 64)), together).any()
+    assert not np.isin(prior.draw(seeds(8, 64), encode=None), together).any()
 
 
 def test_an_empty_code_is_refused():

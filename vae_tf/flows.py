@@ -1,0 +1,130 @@
+"""Masked networks as Keras layers, and the flows that posteriors and priors make of them."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+
+from vae_tf.errors import InputError
+
+LARGEST_LOG_SCALE = 3.0  # of one flow, so that no draw is thrown far away while it learns
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class AutoregressiveNetwork(keras.layers.Layer):
+    """A masked network: the shift and the log scale of each z_i, from the z_j before it alone.
+
+    (shift_i, log_scale_i) = f_i(z_1, ..., z_{i-1}; context)
+
+    The masks follow from a degree for each unit; a weight is kept where it leads to a degree that is not lower (at
+    the output: higher). With `reverse`, "before" counts from the last dimension. It starts near shift = 0 and
+    log_scale = 0, and |log_scale| < 3.
+
+    Source: Germain et al. (2015), section 3 (the masks); Kingma et al. (2016), section 4 (the context).
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        hidden: the widths of the hidden layers.
+        reverse: whether the order of the dimensions is reversed.
+        name: the layer's name.
+    """
+
+    def __init__(
+        self, latent_size: int, hidden: Sequence[int] = (64, 64), reverse: bool = False, name: str | None = None
+    ):
+        super().__init__(name=name, dtype="float32")
+        self.latent_size, self.hidden, self.reverse = latent_size, tuple(hidden), reverse
+        if not self.hidden or min(self.hidden) < 1:
+            raise InputError(f"The flow got hidden={self.hidden}: give widths of at least 1.")
+
+    def build(self, context_shape=None):
+        """Creates the masked layers, and for a context [B, C] the layer that takes it in."""
+        order = np.arange(1, self.latent_size + 1)
+        order = order[::-1] if self.reverse else order
+        degrees = [order, *(np.arange(width) % max(1, self.latent_size - 1) + 1 for width in self.hidden)]
+        masks = [after[None] >= before[:, None] for before, after in zip(degrees, degrees[1:], strict=False)]
+        masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
+        self.masks = [mask.astype(np.float32) for mask in masks]
+        starts = ["he_normal"] * len(self.hidden) + [keras.initializers.RandomNormal(stddev=0.01)]
+        self.kernels = [
+            self.add_weight(name=f"kernel_{i}", shape=mask.shape, initializer=start)
+            for i, (mask, start) in enumerate(zip(masks, starts, strict=True))
+        ]
+        self.biases = [
+            self.add_weight(name=f"bias_{i}", shape=(mask.shape[1],), initializer="zeros")
+            for i, mask in enumerate(masks)
+        ]
+        self.context = None
+        if context_shape is not None:
+            self.context = keras.layers.Dense(self.hidden[0], use_bias=False, dtype="float32", name="context")
+            self.context.build(context_shape)
+        self.built = True
+
+    def call(self, z: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """The shift and the log scale, each float32 [*, B, D], of z [*, B, D] and a context [B, C]."""
+        values = z
+        for i, (kernel, bias, mask) in enumerate(zip(self.kernels, self.biases, self.masks, strict=True)):
+            values = tf.matmul(values, kernel * mask) + bias
+            if i == 0 and self.context is not None:
+                values += self.context(context)
+            if i < len(self.hidden):
+                values = tf.nn.elu(values)
+        shift, log_scale = tf.split(values, 2, axis=-1)
+        return shift, LARGEST_LOG_SCALE * tf.tanh(log_scale / LARGEST_LOG_SCALE)
+
+    def start_at(self, shift: np.ndarray, scale: np.ndarray) -> None:
+        """Starts near a constant shift and scale, each [D]."""
+        log_scale = np.clip(np.log(scale) / LARGEST_LOG_SCALE, -0.99, 0.99)
+        self.biases[-1].assign(np.concatenate([shift, LARGEST_LOG_SCALE * np.arctanh(log_scale)]))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {
+            "latent_size": self.latent_size,
+            "hidden": list(self.hidden),
+            "reverse": self.reverse,
+            "name": self.name,
+        }
+
+
+def networks(latent_size: int, steps: int, hidden: Sequence[int]) -> list[AutoregressiveNetwork]:
+    """The masked networks of `steps` flows, each in the order that is the reverse of the one before.
+
+    Raises:
+        InputError: for fewer than one step.
+    """
+    if steps < 1:
+        raise InputError(f"The flow got steps={steps}: give at least 1.")
+    return [AutoregressiveNetwork(latent_size, hidden, reverse=bool(i % 2), name=f"flow_{i}") for i in range(steps)]
+
+
+def masked_autoregressive(networks: Sequence[AutoregressiveNetwork]) -> tfb.Bijector:
+    """The flow whose density is fast: each step gives z_i = e_i exp(log_scale_i(z)) + shift_i(z).
+
+    e from z takes one pass through each network, z from e one for each dimension.
+
+    Source: Papamakarios et al. (2017), section 3.1.
+    """
+    return tfb.Chain([tfb.MaskedAutoregressiveFlow(network) for network in reversed(networks)])
+
+
+def inverse_autoregressive(networks: Sequence[AutoregressiveNetwork], context: tf.Tensor) -> tfb.Bijector:
+    """The flow whose draws are fast: each step gives z_i = (e_i - shift_i(e)) exp(-log_scale_i(e)).
+
+    z from e takes one pass through each network, e from z one for each dimension; for a z that this very object has
+    made, tfp remembers e.
+
+    Source: Kingma et al. (2016), section 3.
+
+    Args:
+        networks: one for each step.
+        context: what the steps depend on, float32 [B, C].
+    """
+    steps = [tfb.MaskedAutoregressiveFlow(_given(network, context)) for network in reversed(networks)]
+    return tfb.Chain([tfb.Invert(step) for step in steps])
+
+
+def _given(network: AutoregressiveNetwork, context: tf.Tensor):
+    return lambda z: network(z, context)

@@ -1,0 +1,111 @@
+"""The objective that weighs the total correlation of the codes."""
+
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+
+from vae_tf import schedules
+from vae_tf.divergence import KL
+from vae_tf.errors import InputError
+from vae_tf.objectives.base import Bound, Values, check_weight, serialized
+from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
+from vae_tf.terms import Latent, Terms
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class TotalCorrelation(Bound):
+    """The objective that weighs the total correlation of the codes (beta-TCVAE).
+
+    rate = mutual information + total correlation + KL of each dimension
+    loss = distortion + rate + (beta - 1) E_q(z)[ log q(z) - sum_d log q(z_d) ]
+
+    q(z) = E_x[ q(z|x) ] is estimated from the batch by stratified weights, which couples its examples (on several
+    devices, those of each).
+
+    Source: Chen et al. (2018), equation 4 and appendix C.2.
+
+    Args:
+        beta: the weight of the total correlation, a number of at least 0 or a schedule of the step.
+        examples: N, the size of the data set; where a recipe leaves it out, that of its data.
+        kl: "analytic" or "monte_carlo"; see `ELBO`.
+        samples: K, the draws of z for each example.
+    """
+
+    directions: ClassVar[dict[str, str | None]] = {**Bound.directions, "total_correlation": "down", "beta": None}
+    settings = ("beta",)
+
+    def __init__(
+        self,
+        beta: float | schedules.Schedule = 6.0,
+        examples: int | None = None,
+        kl: KL = "analytic",
+        samples: int = 1,
+    ):
+        super().__init__(kl, samples)
+        check_weight(self, "beta", beta)
+        if examples is not None and examples < 2:
+            raise InputError(f"TotalCorrelation got examples={examples}: give the size of the data set, at least 2.")
+        self.beta, self.examples = beta, examples
+
+    def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
+        """`loss`, `elbo`, `rate`, `distortion`, `total_correlation`, each float32 [B], nats, and `beta`, scalar."""
+        values = self.measures(terms)
+        beta = schedules.at(self.beta, step)
+        (latent,) = terms.latents
+        total_correlation = self._total_correlation(latent)
+        loss = -values["elbo"] + (beta - 1) * total_correlation
+        return {"loss": loss, **values, "total_correlation": total_correlation, "beta": beta}
+
+    def _total_correlation(self, latent: Latent) -> tf.Tensor:
+        """log q(z) - sum_d log q(z_d) of each example's draws, float32 [B]."""
+        z, q = latent.z, latent.posterior
+        log_weights = log_stratified_weights(z.shape[1] or tf.shape(z)[1], self.examples)[..., None]  # [B, B, 1]
+        log_densities = q.distribution.log_prob(z[:, :, None])  # log q(z_d|x_j) for z of x_i: [K, B, B, D]
+        log_joint = tf.reduce_logsumexp(log_weights[..., 0] + tf.reduce_sum(log_densities, axis=-1), axis=-1)
+        log_marginals = tf.reduce_logsumexp(log_weights + log_densities, axis=2)  # log q(z_d), [K, B, D]
+        return tf.reduce_mean(log_joint - tf.reduce_sum(log_marginals, axis=-1), axis=0)
+
+    def sized(self, examples: int | None) -> "TotalCorrelation":
+        """This objective with N, where it was left out."""
+        return TotalCorrelation(self.beta, self.examples or examples, self.kl, self.samples)
+
+    def check(self, posterior: Posterior, prior: Prior) -> None:
+        """Refuses a posterior that is no product over the dimensions, and a data set of unknown size.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        super().check(posterior, prior)
+        if not posterior.is_factorised:
+            raise InputError(
+                f"TotalCorrelation needs the density of each dimension, which {type(posterior).__name__} does not "
+                f"have: use posteriors.DiagonalNormal."
+            )
+        if self.examples is None:
+            raise InputError("TotalCorrelation got no examples: give the size of the data set, examples=len(x).")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "beta": serialized(self.beta), "examples": self.examples}
+
+
+def log_stratified_weights(batch_size: int | tf.Tensor, examples: int) -> tf.Tensor:
+    """The logarithms of the weights with which q(z|x_j) enters the estimate of q(z_i), float32 [B, B].
+
+    q(z_i) ~ 1/N q(z_i|x_i) + (N - M)/(N M) q(z_i|x_j') + 1/M sum_j q(z_i|x_j),  M = B - 1, over the other j
+
+    Raises:
+        InputError: where the batch is known to be larger than the data set.
+    """
+    if isinstance(batch_size, int) and batch_size > examples:
+        raise InputError(
+            f"TotalCorrelation got a batch of {batch_size} with examples={examples}: give the size of the data set, "
+            f"or smaller batches."
+        )
+    others = tf.maximum(tf.cast(batch_size, tf.float32) - 1, 1)  # M
+    numbers = tf.range(batch_size)
+    distance = (numbers[None] - numbers[:, None]) % batch_size
+    rest = tf.where(distance == 1, (examples - others) / (examples * others), 1 / others)
+    return tf.math.log(tf.where(distance == 0, 1 / examples, rest))

@@ -1,0 +1,61 @@
+"""The normal posterior with a full covariance."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+from tensorflow_probability import math as tfm
+
+from vae_tf.posteriors.base import Parameters, Posterior, flat
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class FullCovarianceNormal(Posterior):
+    """The normal posterior with a full covariance.
+
+    q(z|x) = N(z; loc(x), L(x) L(x)^T),  loc = linear(features),  L lower triangular, linear(features) with the
+    exponential on its diagonal
+    z = loc + L noise,  noise ~ N(0, I)
+
+    Source: Kingma and Welling (2019), "An Introduction to Variational Autoencoders", section 2.5.1.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        name: the layer's name.
+    """
+
+    is_normal = True
+
+    def build(self, features_shape):
+        """Creates the two projections for features [B, *]."""
+        self.loc = self._linear(features_shape, "loc")
+        entries = self.latent_size * (self.latent_size + 1) // 2
+        self.scale_tril = self._linear(features_shape, "scale_tril", entries)
+        self.built = True
+
+    def parameters(self, features: tf.Tensor) -> Parameters:
+        """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], from features [B, *]."""
+        features = flat(features)
+        triangle = tfm.fill_triangular(self.scale_tril(features))
+        scale_tril = tf.linalg.set_diag(triangle, tf.exp(tf.linalg.diag_part(triangle)))
+        return {"loc": self.loc(features), "scale_tril": scale_tril}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """q(z|x) with batch [B] and event [D]."""
+        return _Normal(**parameters, name="FullCovarianceNormal")
+
+    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+        """z = loc + L noise, float32 [K, B, D], from standard normals [K, B, D]."""
+        return q.loc + tf.linalg.matvec(q.scale_tril, noise)
+
+
+class _Normal(tfd.MultivariateNormalTriL):
+    """tfp's; a class of its own, so that a divergence can be registered for it."""
+
+
+@tfd.RegisterKL(_Normal, tfd.Independent)
+def _kl_divergence(q: _Normal, p: tfd.Independent, name: str | None = None) -> tf.Tensor:
+    """KL[q || p] for a product of normals p; tfp knows it for the same p under another name."""
+    if not isinstance(p.distribution, tfd.Normal):
+        raise NotImplementedError(f"KL[{q.name} || {p.name}] has no closed form.")
+    diagonal = tfd.MultivariateNormalDiag(p.distribution.loc, p.distribution.scale)
+    return q.kl_divergence(diagonal, name=name or "kl")

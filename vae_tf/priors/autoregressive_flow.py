@@ -1,0 +1,62 @@
+"""The masked autoregressive flow prior."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import flows
+from vae_tf.priors.base import Encode, Prior
+from vae_tf.priors.standard_normal import standard_normal
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class AutoregressiveFlow(Prior):
+    """The masked autoregressive flow prior: a standard normal, bent by masked networks.
+
+    e_0 ~ N(0, I),  e_{t,i} = e_{t-1,i} exp(log_scale_t,i(e_t)) + shift_t,i(e_t),  z = e_T
+    log p(z) = log N(e_0; 0, I) - sum_t sum_i log_scale_{t,i}
+
+    log p(z) takes one pass through each network, a draw one for each dimension.
+
+    Source: Papamakarios et al. (2017), section 3; as a prior: Chen et al. (2017), "Variational Lossy Autoencoder",
+    section 3.2.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        steps: T, the number of flows.
+        hidden: the widths of each masked network's hidden layers.
+        name: the layer's name.
+    """
+
+    def __init__(self, latent_size: int, steps: int = 2, hidden: Sequence[int] = (64, 64), name: str | None = None):
+        super().__init__(latent_size, name=name)
+        self.steps, self.hidden = steps, tuple(hidden)
+        self.networks = flows.networks(latent_size, steps, self.hidden)
+
+    def build(self, examples_shape):
+        """Creates the masked networks."""
+        for network in self.networks:
+            network.build()
+        self.built = True
+
+    def distribution(self, encode: Encode) -> tfd.Distribution:
+        """p(z) with batch [] and event [D]."""
+        del encode
+        flow = flows.masked_autoregressive(self.networks)
+        return tfd.TransformedDistribution(standard_normal(self.latent_size), flow, name="AutoregressiveFlow")
+
+    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+        """z = e_T for e_0 = noise, float32 [B, D]."""
+        del encode
+        return flows.masked_autoregressive(self.networks).forward(noise)
+
+    def start_at(self, codes: np.ndarray) -> None:
+        """Starts the last step, from e_{T-1} to z, at the mean and the standard deviation of the codes."""
+        self.networks[-1].start_at(codes.mean(axis=0), codes.std(axis=0) + 1e-6)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "steps": self.steps, "hidden": list(self.hidden)}

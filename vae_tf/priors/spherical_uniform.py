@@ -1,0 +1,59 @@
+"""The uniform prior on the sphere."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.errors import InputError
+from vae_tf.posteriors import Posterior
+from vae_tf.priors.base import Encode, Prior
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class SphericalUniform(Prior):
+    """The uniform prior on the unit sphere.
+
+    p(z) = Gamma(D/2) / (2 pi^(D/2)),  |z| = 1
+
+    Source: Davidson et al. (2018), section 3.3.
+
+    Args:
+        latent_size: D, the number of latent dimensions, at least 2.
+        name: the layer's name.
+
+    Raises:
+        InputError: for fewer than 2 dimensions.
+    """
+
+    is_learned = False
+
+    def __init__(self, latent_size: int, name: str | None = None):
+        super().__init__(latent_size, name=name)
+        if latent_size < 2:
+            raise InputError(f"SphericalUniform got latent_size={latent_size}: a sphere needs at least 2 dimensions.")
+
+    def build(self, examples_shape):
+        """There is nothing to create."""
+        self.built = True
+
+    def distribution(self, encode: Encode) -> tfd.Distribution:
+        """p(z) with batch [] and event [D]."""
+        del encode
+        return tfd.SphericalUniform(self.latent_size)
+
+    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+        """z = noise / |noise|, float32 [B, D]."""
+        del encode
+        return tf.math.l2_normalize(noise, axis=-1)
+
+    def check(self, posterior: Posterior) -> None:
+        """Refuses a posterior whose codes are not on the sphere.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        if not posterior.is_spherical:
+            raise InputError(
+                f"SphericalUniform has density on the unit sphere alone, which the codes of "
+                f"{type(posterior).__name__} leave: use posteriors.PowerSpherical, or a prior such as StandardNormal."
+            )

@@ -1,0 +1,92 @@
+"""The variational mixture of posteriors."""
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import random
+from vae_tf.errors import InputError
+from vae_tf.posteriors import Posterior
+from vae_tf.priors.base import Encode, Prior
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class VampPrior(Prior):
+    """The variational mixture of posteriors: a mixture of the posteriors of learned pseudo-inputs.
+
+    p(z) = 1/M sum_m q(z|u_m),  u_m = activation(weights_m)
+
+    Source: Tomczak and Welling (2018), equation 9.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        components: M, the number of pseudo-inputs.
+        activation: "sigmoid" for data in [0, 1], or "linear" for data of any value.
+        name: the layer's name.
+
+    Raises:
+        InputError: for fewer than one component, or another activation.
+    """
+
+    def __init__(
+        self,
+        latent_size: int,
+        components: int = 500,
+        activation: Literal["sigmoid", "linear"] = "sigmoid",
+        name: str | None = None,
+    ):
+        super().__init__(latent_size, name=name)
+        if components < 1:
+            raise InputError(f"VampPrior got components={components}: give at least 1.")
+        if activation not in ("sigmoid", "linear"):
+            raise InputError(f'VampPrior got activation={activation!r}: give "sigmoid" or "linear".')
+        self.components, self.activation = components, activation
+        self.noise_size = latent_size + 1
+
+    def build(self, examples_shape):
+        """Creates the weights of the pseudo-inputs, for examples [B, *event]."""
+        self.weights_of_inputs = self.add_weight(
+            name="pseudo_inputs",
+            shape=(self.components, *examples_shape[1:]),
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+        )
+        self.built = True
+
+    def pseudo_inputs(self, chosen: tf.Tensor | None = None) -> tf.Tensor:
+        """The pseudo-inputs u, float32 [M, *event], or those of the numbers `chosen` [B]."""
+        weights = self.weights_of_inputs.value if chosen is None else tf.gather(self.weights_of_inputs, chosen)
+        return tf.sigmoid(weights) if self.activation == "sigmoid" else tf.identity(weights)
+
+    def distribution(self, encode: Encode) -> tfd.Distribution:
+        """p(z) with batch [] and event [D]."""
+        alike = tfd.Categorical(tf.zeros([self.components]))
+        return tfd.MixtureSameFamily(alike, encode.posterior(self.pseudo_inputs()), name="VampPrior")
+
+    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+        """Draws, float32 [B, D], from standard normals [B, D + 1]; the first of a row chooses the pseudo-input."""
+        m = random.choice(tf.fill([self.components], 1 / self.components), noise[:, 0])
+        return encode.draw(encode.posterior(self.pseudo_inputs(m)), noise[None, :, 1:])[0]
+
+    def check(self, posterior: Posterior) -> None:
+        """Refuses a posterior of which no mixture has a density that can be computed.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        name = type(posterior).__name__
+        if not posterior.has_density:
+            why = f"{name} has no density, so neither has a mixture of such posteriors"
+        elif not posterior.scores_any_code:
+            why = f"a VampPrior needs the density of every code under each q(z|u_m), and {name} gives that of its draws"
+        else:
+            return
+        raise InputError(
+            f"VampPrior and {name} do not go together: {why}; use posteriors.DiagonalNormal, or a prior such as "
+            f"MixtureOfNormals."
+        )
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "components": self.components, "activation": self.activation}
