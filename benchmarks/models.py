@@ -22,8 +22,8 @@ HERE = pathlib.Path(__file__).parent
 BASE = "vae"  # what the others are compared with
 PRESETS = (
     "vae", "vampprior", "iwae", "dreg", "iaf-vae", "maf-prior", "gmm-prior", "full-covariance", "free-bits",
-    "annealed-vae", "cyclical-vae", "beta-vae", "capacity-vae", "beta-tcvae", "dip-vae-i", "dip-vae", "infovae", "s-vae",
-    "autoencoder", "wae-mmd", "regularised-autoencoder",
+    "annealed-vae", "cyclical-vae", "beta-vae", "capacity-vae", "beta-tcvae", "dip-vae-i", "dip-vae", "infovae",
+    "s-vae", "autoencoder", "wae-mmd", "regularised-autoencoder",
 )  # fmt: skip
 EX_POST = {  # priors fitted to the codes of the trained `vae`
     "vae, ex-post mixture": ("MixtureOfNormals", {"components": 50}),
@@ -72,6 +72,7 @@ def start(arguments: argparse.Namespace, preset: str, seed: int) -> str:
 def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
     """One run: trains, evaluates and keeps both; for the plain VAE, the ex-post priors too."""
     import keras
+
     from vae_tf import priors, training
     from vae_tf.training import datasets
 
@@ -132,7 +133,8 @@ def write(arguments: argparse.Namespace) -> None:
     for row in rows:
         print(
             f"| `{row['preset']}` | {_text(row, 'log_likelihood')} | {_difference(row)} | {_text(row, 'rate', 1)} "
-            f"| {_text(row, 'distortion', 1)} | {_text(row, 'active_units', 1)} | {_text(row, 'seconds_per_epoch', 1)} |"
+            f"| {_text(row, 'distortion', 1)} | {_text(row, 'active_units', 1)} "
+            f"| {_text(row, 'seconds_per_epoch', 1)} |"
         )
     about = {"epochs": arguments.epochs, "samples": SAMPLES, "settings": SETTINGS, "rows": rows}
     (HERE / "results" / "models.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
@@ -17,9 +18,10 @@ import yaml
 from vae_tf import VAE
 from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
+from vae_tf.priors import Prior
 from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
-from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.checkpoints import Checkpoints, Progress
+from vae_tf.training.ex_post import fit_prior
 
 Existing = Literal["refuse", "resume", "overwrite"]
 PICTURED = 32  # inputs that are reconstructed at each epoch
@@ -112,7 +114,8 @@ class Run:
             kept = Checkpoints(self.checkpoint, _identity(decided))
             watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
-        return vae if settings.model.ex_post_prior is None else self._with_ex_post_prior(vae, settings)
+        make_prior = settings.model.ex_post_prior
+        return vae if make_prior is None else self._with_ex_post_prior(vae, settings, make_prior)
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
         rest = -progress.step % steps  # of an epoch that was interrupted; whole ones follow
@@ -171,10 +174,10 @@ class Run:
         )
         return vae
 
-    def _with_ex_post_prior(self, vae: VAE, settings: recipe.Recipe) -> VAE:
+    def _with_ex_post_prior(self, vae: VAE, settings: recipe.Recipe, make_prior: Callable[[int], Prior]) -> VAE:
         """The model with its second prior, fitted and saved; the checkpoints keep that of training."""
         x = self._evaluation_batches(self.data(settings).x_train, settings, 500)
-        prior = settings.model.ex_post_prior(settings.model.latent_size)
+        prior = make_prior(settings.model.latent_size)
         fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
         fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
         with replacing(self.model) as partial:

@@ -1,5 +1,6 @@
 """Masked networks as Keras layers, and the flows that posteriors and priors make of them."""
 
+import itertools
 from collections.abc import Sequence
 
 import keras
@@ -44,7 +45,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         order = np.arange(1, self.latent_size + 1)
         order = order[::-1] if self.reverse else order
         degrees = [order, *(np.arange(width) % max(1, self.latent_size - 1) + 1 for width in self.hidden)]
-        masks = [after[None] >= before[:, None] for before, after in zip(degrees, degrees[1:], strict=False)]
+        masks = [after[None] >= before[:, None] for before, after in itertools.pairwise(degrees)]
         masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
         self.masks = [mask.astype(np.float32) for mask in masks]
         starts = ["he_normal"] * len(self.hidden) + [keras.initializers.RandomNormal(stddev=0.01)]

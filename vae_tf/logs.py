@@ -1,5 +1,7 @@
 """The logged values: one mean over examples for each, with the way it should go."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
@@ -15,7 +17,7 @@ class Logs(MetricsList):
             None.
     """
 
-    def __init__(self, directions: dict[str, str | None]):
+    def __init__(self, directions: Mapping[str, str | None]):
         super().__init__([keras.metrics.Mean(name=name) for name in directions], name="logs")
         for mean, direction in zip(self.metrics, directions.values(), strict=True):
             mean._direction = direction

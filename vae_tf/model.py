@@ -134,7 +134,7 @@ class VAE(Trainer):
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
         batch = tf.shape(z)[:-1]
         parameters = self.likelihood.parameters(self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training))
-        unflatten = lambda value: tf.reshape(value, tf.concat([batch, tf.shape(value)[1:]], 0))  # noqa: E731
+        unflatten = lambda value: tf.reshape(value, tf.concat([batch, value.shape[1:]], 0))  # noqa: E731
         return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
 
     # ----- For users

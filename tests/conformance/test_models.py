@@ -19,6 +19,12 @@ def test_no_class_is_left_out(covered):
     assert public - covered == set(), "add a line to CASES in tests/conformance/conftest.py"
 
 
+def test_no_two_classes_share_a_name():
+    # Keras finds the classes of saved models by their names, whatever their module.
+    names = [name for axis in (likelihoods, objectives, posteriors, priors) for name in axis.__all__]
+    assert len(names) == len(set(names))
+
+
 def answers(vae: VAE, x: np.ndarray) -> list[np.ndarray]:
     seeds = tf.stack([tf.fill([5], 7), tf.range(5)], axis=1)
     codes = vae.posterior.code(vae.encode(x))

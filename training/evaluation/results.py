@@ -1,5 +1,6 @@
 """The results of a run: every measure of a trained model on the test set."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ def evaluate(
     Returns:
         `log_likelihood`, its two standard errors and `importance_samples`, `elbo`, `rate`, `distortion`,
         `active_units`, `examples`, `binarization`, `seed`, and `notes`; means over examples, nats. A plain
-        autoencoder has neither likelihood, elbo nor rate.
+        autoencoder has neither likelihood, elbo nor rate. A likelihood of discrete values, such as 8-bit levels, has
+        `bits_per_dimension`: -log_likelihood / (values of an example x log 2).
 
     Raises:
         InputError: for samples < 1.
@@ -56,4 +58,6 @@ def evaluate(
     }
     if vae.likelihood.is_cross_entropy(x):
         notes.append(GREY)
+    elif vae.likelihood.is_discrete and "log_likelihood" in results:
+        results["bits_per_dimension"] = -results["log_likelihood"] / (math.prod(vae.event_shape) * math.log(2))
     return {**results, "notes": notes}

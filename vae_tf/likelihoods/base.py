@@ -93,7 +93,9 @@ class Likelihood(keras.layers.Layer):
 
     def mean(self, p: tfd.Distribution) -> tf.Tensor:
         """The mean of p(x|z), which is shown and served, float32 [*batch, *event]; NaN where a parameter is."""
-        return p.mean()
+        mean = p.mean()
+        batch = mean.shape[: -len(self.event_shape)]
+        return tf.ensure_shape(mean, (*batch, *self.event_shape))  # tfp forgets sizes that it has broadcast
 
     def check(self, x, name: str = "x") -> None:
         """Refuses data that this likelihood gives no density.

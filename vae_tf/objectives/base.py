@@ -1,7 +1,7 @@
 """What every objective is, and the values that most of them share."""
 
 import numbers
-from typing import ClassVar
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -30,8 +30,8 @@ class Objective:
         doubly_reparameterises: whether its gradient is that of `ImportanceWeighted(gradient="dreg")`.
     """
 
-    directions: ClassVar[dict[str, str | None]]
-    settings: ClassVar[tuple[str, ...]] = ()
+    directions: Mapping[str, str | None]
+    settings: tuple[str, ...] = ()
     draws_from_prior = False
     doubly_reparameterises = False
 
@@ -77,7 +77,7 @@ class Bound(Objective):
         samples: K, the draws of z for each example.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {"loss": "down", "elbo": "up", "rate": None, "distortion": "down"}
+    directions: Mapping[str, str | None] = {"loss": "down", "elbo": "up", "rate": None, "distortion": "down"}
 
     def __init__(self, kl: KL = "analytic", samples: int = 1):
         super().__init__(samples)
@@ -115,10 +115,10 @@ def check_weight(objective: Objective, name: str, value) -> None:
     Raises:
         InputError: naming the argument.
     """
-    if not isinstance(value, schedules.Schedule) and not (isinstance(value, numbers.Real) and value >= 0):
+    if not isinstance(value, schedules.Schedule) and not (isinstance(value, numbers.Real) and float(value) >= 0):
         raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0, or a schedule.")
 
 
-def serialized(weight: float | schedules.Schedule) -> float | dict:
+def serialized(weight: float | schedules.Schedule | None) -> float | dict | None:
     """A weight as `get_config` holds it."""
     return keras.saving.serialize_keras_object(weight) if isinstance(weight, schedules.Schedule) else weight

@@ -1,6 +1,6 @@
 """The objective that holds the rate at a capacity."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -26,7 +26,7 @@ class Capacity(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {**Bound.directions, "capacity": None}
+    directions: Mapping[str, str | None] = {**Bound.directions, "capacity": None}
     settings = ("capacity",)
 
     def __init__(

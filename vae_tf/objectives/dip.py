@@ -1,6 +1,7 @@
 """The objective that draws the covariance of the codes to the identity."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -32,7 +33,7 @@ class DIP(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {**Bound.directions, "dependence": "down"}
+    directions: Mapping[str, str | None] = {**Bound.directions, "dependence": "down"}
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """The evidence lower bound."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -27,7 +27,7 @@ class ELBO(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {**Bound.directions, "beta": None}
+    directions: Mapping[str, str | None] = {**Bound.directions, "beta": None}
     settings = ("beta",)
 
     def __init__(self, beta: float | schedules.Schedule = 1.0, kl: KL = "analytic", samples: int = 1):

@@ -1,6 +1,6 @@
 """The objective that draws the aggregated posterior to the prior."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import keras
 import tensorflow as tf
@@ -58,13 +58,10 @@ class MaximumMeanDiscrepancy(Bound):
                 f'MaximumMeanDiscrepancy got kernel={kernel!r}: give "gaussian" or "inverse_multiquadratic".'
             )
         self.weight, self.beta, self.kernel = weight, beta, kernel
-
-    @property
-    def directions(self) -> dict[str, str | None]:
-        """The logged values; without a rate where beta is None."""
-        if self.beta is None:
-            return {"loss": "down", "distortion": "down", "discrepancy": "down"}
-        return {**Bound.directions, "discrepancy": "down", "beta": None}
+        if beta is None:
+            self.directions = {"loss": "down", "distortion": "down", "discrepancy": "down"}
+        else:
+            self.directions = {**Bound.directions, "discrepancy": "down", "beta": None}
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """The values of `directions`, each float32 [B]; the `discrepancy`, MMD^2, is that of the batch."""

@@ -1,6 +1,6 @@
 """The objective of a plain autoencoder."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -28,7 +28,7 @@ class Reconstruction(Objective):
         beta: the weight of the codes' size, at least 0.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {"loss": "down", "distortion": "down"}
+    directions: Mapping[str, str | None] = {"loss": "down", "distortion": "down"}
 
     def __init__(self, beta: float = 0.0):
         super().__init__(samples=1)

@@ -1,6 +1,6 @@
 """The objective that weighs the total correlation of the codes."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -33,7 +33,7 @@ class TotalCorrelation(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: ClassVar[dict[str, str | None]] = {**Bound.directions, "total_correlation": "down", "beta": None}
+    directions: Mapping[str, str | None] = {**Bound.directions, "total_correlation": "down", "beta": None}
     settings = ("beta",)
 
     def __init__(
@@ -60,6 +60,7 @@ class TotalCorrelation(Bound):
 
     def _total_correlation(self, latent: Latent) -> tf.Tensor:
         """log q(z) - sum_d log q(z_d) of each example's draws, float32 [B]."""
+        assert self.examples is not None  # as checked
         z, q = latent.z, latent.posterior
         log_weights = log_stratified_weights(z.shape[1] or tf.shape(z)[1], self.examples)[..., None]  # [B, B, 1]
         log_densities = q.distribution.log_prob(z[:, :, None])  # log q(z_d|x_j) for z of x_i: [K, B, B, D]
