@@ -25,10 +25,12 @@ PRESETS = (
     "annealed-vae", "cyclical-vae", "beta-vae", "capacity-vae", "beta-tcvae", "dip-vae-i", "dip-vae", "infovae",
     "s-vae", "autoencoder", "wae-mmd", "regularised-autoencoder",
 )  # fmt: skip
+VARIANTS = {"vae, Monte Carlo KL": ("vae", ["--model.objective.kl=monte_carlo"])}
 EX_POST = {  # priors fitted to the codes of the trained `vae`
     "vae, ex-post mixture": ("MixtureOfNormals", {"components": 50}),
     "vae, ex-post flow": ("AutoregressiveFlow", {"steps": 2, "hidden": (128, 128)}),
 }
+NAMES = (*PRESETS[:8], *VARIANTS, *EX_POST, *PRESETS[8:])
 SETTINGS = (
     "--binarization=dynamic", "--batch_size=100", "--model.latent_size=40",
     "--model.networks=MLP", "--model.networks.hidden=[300,300]", "--optimizer.learning_rate=1e-3",
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--side-by-side", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="runs at a time")
-    parser.add_argument("--presets", nargs="+", default=PRESETS, choices=PRESETS)
+    parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME", help="not all, but these")
     parser.add_argument(
         "--runs", type=pathlib.Path, default=pathlib.Path("runs/models"), help="where the runs are kept"
     )
@@ -51,7 +53,7 @@ def main() -> None:
     if arguments.one:
         train(arguments, arguments.one[0], int(arguments.one[1]))
         return
-    wanted = [(preset, seed) for seed in range(arguments.seeds) for preset in arguments.presets]
+    wanted = [(preset, seed) for seed in range(arguments.seeds) for preset in arguments.only]
     with concurrent.futures.ThreadPoolExecutor(arguments.side_by_side) as pool:
         for done, (preset, seed) in zip(pool.map(lambda run: start(arguments, *run), wanted), wanted, strict=True):
             print(f"{preset}, seed {seed}: {done}", flush=True)
@@ -69,33 +71,37 @@ def start(arguments: argparse.Namespace, preset: str, seed: int) -> str:
     return "done" if done.returncode == 0 else f"FAILED\n{done.stderr[-2000:]}"
 
 
-def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
-    """One run: trains, evaluates and keeps both; for the plain VAE, the ex-post priors too."""
+def train(arguments: argparse.Namespace, name: str, seed: int) -> None:
+    """One run: trains, evaluates and keeps both."""
     import keras
 
     from vae_tf import priors, training
     from vae_tf.training import datasets
 
     arguments.runs.mkdir(parents=True, exist_ok=True)
-    settings, _ = training.read(preset, [*SETTINGS, f"--data={arguments.data}", f"--seed={seed}"])
+    preset, overrides = VARIANTS.get(name, (BASE if name in EX_POST else name, []))
+    settings, _ = training.read(preset, [*SETTINGS, f"--data={arguments.data}", f"--seed={seed}", *overrides])
     x = datasets.load(settings.data)
     test = datasets.evaluation_batches(x.x_test, 500, seed=0, binarization="static")  # the same images for all
+    compiled = {"optimizer": settings.optimizer(), "jit_compile": True, "steps_per_execution": 100}
+    if name in EX_POST:
+        kind, options = EX_POST[name]
+        vae = keras.saving.load_model(arguments.runs / f"{BASE}-{seed}.keras")
+        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
+        prior = getattr(priors, kind)(settings.model.latent_size, **options)
+        fitted = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
+        fitted.compile(**compiled)
+        keep(arguments, name, seed, fitted, test, None)
+        return
     vae = settings.build(x.x_train.shape[1:], examples=len(x.x_train))
-    vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
+    vae.compile(**compiled)
     batches = datasets.training_batches(x.x_train, settings.batch_size, seed=seed, binarization="dynamic")
     watch = Stopwatch()
     timed = keras.callbacks.LambdaCallback(on_epoch_begin=watch.begin, on_epoch_end=watch.end)
     steps = datasets.steps_per_epoch(len(x.x_train), settings.batch_size)
     vae.fit(batches, epochs=arguments.epochs, steps_per_epoch=steps, callbacks=[timed], shuffle=False, verbose=0)
-    vae.save(arguments.runs / f"{preset}-{seed}.keras")
-    keep(arguments, preset, seed, vae, test, float(np.median(watch.seconds)))
-    if preset == BASE:
-        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
-        for name, (kind, options) in EX_POST.items():
-            prior = getattr(priors, kind)(settings.model.latent_size, **options)
-            fitted = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
-            fitted.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
-            keep(arguments, name, seed, fitted, test, None)
+    vae.save(arguments.runs / f"{name}-{seed}.keras")
+    keep(arguments, name, seed, vae, test, float(np.median(watch.seconds)))
 
 
 class Stopwatch:
@@ -127,7 +133,7 @@ def keep(arguments: argparse.Namespace, name: str, seed: int, vae, test, seconds
 
 def write(arguments: argparse.Namespace) -> None:
     """The table of all runs that are there, and its figures as JSON."""
-    rows = [row for name in (*PRESETS, *EX_POST) if (row := summary(arguments, name))]
+    rows = [row for name in NAMES if (row := summary(arguments, name))]
     header = "| preset | log p(x) | against vae | rate | distortion | active units | s per epoch |"
     print(f"{header}\n|---|---|---|---|---|---|---|")
     for row in rows:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
+from vae_tf.objectives import ELBO
 from vae_tf.priors import Encode, Prior, VampPrior
 
 
@@ -25,7 +26,8 @@ def fit_prior(
     max_prior E_q(z)[ log p(z) ],  q(z) = E_x[ q(z|x) ]
 
     by Adam, whose learning rate falls to 0 as a cosine. The new model shares its networks, posterior and likelihood
-    with the old one; its prior is frozen, and it is sampled, scored, saved and served like any other.
+    with the old one; its prior is frozen, its objective the ELBO where it has one, and it is sampled, scored, saved and
+    served like any other.
 
     Source: Ghosh et al. (2020), section 4.
 
@@ -40,17 +42,21 @@ def fit_prior(
         verbose: as in Keras's `fit`.
 
     Raises:
-        InputError: for a prior without weights or made of posteriors, one that does not fit the posterior, or counts
-            below 1.
+        InputError: for a prior without weights, made of posteriors, or the model's own; one that does not fit the
+            posterior; data outside the support; counts below 1.
     """
     if not prior.is_learned or isinstance(prior, VampPrior):
         raise InputError(
             f"fit_prior got {type(prior).__name__}, which has no weights of its own to fit to codes: give a "
             f"MixtureOfNormals or an AutoregressiveFlow."
         )
+    if prior is vae.prior:
+        raise InputError("fit_prior got the model's own prior: give a new one, as the old model keeps its own.")
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"fit_prior got {name}={value}: give at least 1.")
+    codes = _codes(vae, data, seed)
+    prior.check(vae.posterior)
     prior.trainable = False
     fitted = VAE(
         vae.encoder,
@@ -58,13 +64,12 @@ def fit_prior(
         posterior=vae.posterior,
         prior=prior,
         likelihood=vae.likelihood,
-        objective=vae.objective,
+        objective=ELBO() if vae.posterior.has_density else vae.objective,
         seed=vae.seed,
         name=vae.name,
     )
-    codes = _codes(vae, data, seed)
-    prior.start_at(codes)
     prior.trainable = True
+    prior.start_at(codes)
     steps = epochs * -(-len(codes) // batch_size)
     density = _Density(prior)
     density.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
@@ -77,13 +82,17 @@ def fit_prior(
 def _codes(vae: VAE, data, seed: int) -> np.ndarray:
     """A draw from q(z|x) for each example, float32 [N, D]."""
     if not isinstance(data, tf.data.Dataset):
-        vae.likelihood.check(data, "data")
-        data = tf.data.Dataset.from_tensor_slices(np.asarray(data)).batch(500)
+        data = np.asarray(data)
+        data = [data[first : first + 500] for first in range(0, len(data), 500)]
     codes = []
-    for number, x in enumerate(data):
-        seeds = random.pair(seed, random.Purpose.CODES, number)
-        noise = random.normal([1, len(x), vae.posterior.noise_size], seeds)
+    for number, batch in enumerate(data):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        vae.likelihood.check(x, "data")
+        noise_seed = random.pair(seed, random.Purpose.CODES, number)
+        noise = random.normal([1, len(x), vae.posterior.noise_size], noise_seed)
         codes.append(vae.posterior.draw(vae.encode(x), noise)[0].numpy())
+    if not codes:
+        raise InputError("fit_prior got no data: give the examples that the model was trained on.")
     return np.concatenate(codes)
 
 
@@ -91,7 +100,7 @@ class _Density(keras.Model):
     """-log p(z) of a prior, to be minimised by Keras's `fit`."""
 
     def __init__(self, prior: Prior):
-        super().__init__(name="density")
+        super().__init__(name="density", dtype="float32")
         self.prior = prior
 
     def call(self, z: tf.Tensor) -> tf.Tensor:

@@ -180,6 +180,7 @@ class Run:
         prior = make_prior(settings.model.latent_size)
         fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
         fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
+        fitted.optimizer.build(fitted.trainable_variables)  # they are saved, too
         with replacing(self.model) as partial:
             fitted.save(partial)
         return fitted

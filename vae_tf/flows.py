@@ -19,9 +19,9 @@ class AutoregressiveNetwork(keras.layers.Layer):
 
     (shift_i, log_scale_i) = f_i(z_1, ..., z_{i-1}; context)
 
-    The masks follow from a degree for each unit; a weight is kept where it leads to a degree that is not lower (at
-    the output: higher). With `reverse`, "before" counts from the last dimension. It starts near shift = 0 and
-    log_scale = 0, and |log_scale| < 3.
+    The masks follow from a degree for each unit, spread evenly over those there can be; a weight is kept where it leads
+    to a degree that is not lower (at the output: higher). With `reverse`, "before" counts from the last dimension.
+    It starts near shift = 0 and log_scale = 0, and |log_scale| < 3.
 
     Source: Germain et al. (2015), section 3 (the masks); Kingma et al. (2016), section 4 (the context).
 
@@ -44,7 +44,8 @@ class AutoregressiveNetwork(keras.layers.Layer):
         """Creates the masked layers, and for a context [B, C] the layer that takes it in."""
         order = np.arange(1, self.latent_size + 1)
         order = order[::-1] if self.reverse else order
-        degrees = [order, *(np.arange(width) % max(1, self.latent_size - 1) + 1 for width in self.hidden)]
+        lowest = 1 if context_shape is None else 0  # a unit of degree 0 sees the context alone
+        degrees = [order, *(_spread(width, lowest, self.latent_size - 1) for width in self.hidden)]
         masks = [after[None] >= before[:, None] for before, after in itertools.pairwise(degrees)]
         masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
         self.masks = [mask.astype(np.float32) for mask in masks]
@@ -75,11 +76,6 @@ class AutoregressiveNetwork(keras.layers.Layer):
         shift, log_scale = tf.split(values, 2, axis=-1)
         return shift, LARGEST_LOG_SCALE * tf.tanh(log_scale / LARGEST_LOG_SCALE)
 
-    def start_at(self, shift: np.ndarray, scale: np.ndarray) -> None:
-        """Starts near a constant shift and scale, each [D]."""
-        log_scale = np.clip(np.log(scale) / LARGEST_LOG_SCALE, -0.99, 0.99)
-        self.biases[-1].assign(np.concatenate([shift, LARGEST_LOG_SCALE * np.arctanh(log_scale)]))
-
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {
@@ -88,6 +84,12 @@ class AutoregressiveNetwork(keras.layers.Layer):
             "reverse": self.reverse,
             "name": self.name,
         }
+
+
+def _spread(count: int, lowest: int, highest: int) -> np.ndarray:
+    """`count` degrees from `lowest` to `highest`, the highest among them."""
+    degrees = lowest - 1 + np.ceil(np.arange(1, count + 1) * (highest - lowest + 1) / count)
+    return np.maximum(degrees, lowest).astype(int)
 
 
 def networks(latent_size: int, steps: int, hidden: Sequence[int]) -> list[AutoregressiveNetwork]:

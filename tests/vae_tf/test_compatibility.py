@@ -107,6 +107,56 @@ def test_an_objective_that_has_no_meaning_for_the_posterior(pair):
     refused("Reconstruction ignores the rate of DiagonalNormal: use", *pair, objective=objectives.Reconstruction())
 
 
+ON_THE_SPHERE = "The codes of PowerSpherical lie on the unit sphere, where {prior} has no density: use priors.Spherical"
+OFF_THE_SPHERE = "SphericalUniform has density on the unit sphere alone, which the codes of {posterior} leave: use post"
+NOT_ANY_CODE = "a VampPrior needs the density of every code .* and {posterior} gives that of its draws; use posteriors"
+NO_DENSITY = "{posterior} has no density, so neither has a mixture of such posteriors; use posteriors.DiagonalNormal"
+REFUSED = {
+    ("PowerSpherical", "StandardNormal"): ON_THE_SPHERE,
+    ("PowerSpherical", "MixtureOfNormals"): ON_THE_SPHERE,
+    ("PowerSpherical", "AutoregressiveFlow"): ON_THE_SPHERE,
+    ("DiagonalNormal", "SphericalUniform"): OFF_THE_SPHERE,
+    ("FullCovarianceNormal", "SphericalUniform"): OFF_THE_SPHERE,
+    ("InverseAutoregressiveFlow", "SphericalUniform"): OFF_THE_SPHERE,
+    ("Deterministic", "SphericalUniform"): OFF_THE_SPHERE,
+    ("InverseAutoregressiveFlow", "VampPrior"): NOT_ANY_CODE,
+    ("Deterministic", "VampPrior"): NO_DENSITY,
+}
+PAIRS = [
+    (posterior, prior)
+    for posterior in posteriors.__all__
+    for prior in priors.__all__
+    if posterior != "Posterior" and prior not in ("Prior", "Encode")
+]
+
+
+def parts_of(posterior: str, prior: str) -> dict:
+    """A posterior, a frozen prior and an objective that fits the posterior."""
+    prior = getattr(priors, prior)(2)
+    prior.trainable = False
+    objective = objectives.Reconstruction() if posterior == "Deterministic" else objectives.ELBO()
+    return {"posterior": getattr(posteriors, posterior)(2), "prior": prior, "objective": objective}
+
+
+@pytest.mark.parametrize(("posterior", "prior"), REFUSED)
+def test_a_prior_that_has_no_meaning_for_the_posterior(pair, posterior, prior):
+    sentence = REFUSED[posterior, prior].format(posterior=posterior, prior=prior)
+    refused(sentence, *pair, **parts_of(posterior, prior))
+
+
+@pytest.mark.parametrize(("posterior", "prior"), [names for names in PAIRS if names not in REFUSED])
+def test_any_other_prior_is_accepted(pair, posterior, prior):
+    vae = VAE(*pair, **parts_of(posterior, prior))
+    assert (type(vae.posterior).__name__, type(vae.prior).__name__) == (posterior, prior)
+
+
+@pytest.mark.parametrize("prior", [priors.MixtureOfNormals, priors.AutoregressiveFlow])
+def test_a_prior_that_reconstruction_would_not_train(pair, prior):
+    parts = {"posterior": posteriors.Deterministic(2), "objective": objectives.Reconstruction()}
+    sentence = f"Reconstruction does not train the prior, so {prior.__name__} would stay as it starts: use"
+    refused(sentence, *pair, prior=prior(2), **parts)
+
+
 @pytest.mark.parametrize(
     ("axis", "part"),
     [

@@ -104,6 +104,28 @@ def test_the_config_makes_the_model_again(trained):
     assert not any(one is other for one in again.weights for other in trained.weights)
 
 
+def test_a_frozen_prior_stays_frozen(make_vae, binary, tmp_path):
+    prior = priors.MixtureOfNormals(2, components=3)
+    prior.trainable = False
+    vae = make_vae(prior=prior)
+    vae.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not loaded.prior.trainable
+    assert loaded.posterior.trainable
+    assert loaded.likelihood.trainable
+    before = loaded.posterior.get_weights()
+    loaded.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
+    loaded.fit(binary, batch_size=25, epochs=1, verbose=0)
+    for one, other in zip(vae.prior.get_weights(), loaded.prior.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert all((one != other).any() for one, other in zip(before, loaded.posterior.get_weights(), strict=True))
+
+
+def test_a_prior_that_is_trained_is_trained_on(make_vae, tmp_path):
+    make_vae(prior=priors.MixtureOfNormals(2, components=3)).save(tmp_path / "model.keras")
+    assert len(keras.saving.load_model(tmp_path / "model.keras").prior.trainable_weights) == 3
+
+
 def test_the_best_model_by_the_bound_is_kept(make_vae, binary, tmp_path):
     vae = make_vae()
     vae.compile(keras.optimizers.Adam(0.05), run_eagerly=True)

@@ -79,5 +79,34 @@ def test_a_row_is_a_function_of_its_own_seed(seed_type):
     assert random.normal_rows([2, 3], seeds[:0]).shape == (0, 2, 3)
 
 
+def test_choices_are_as_frequent_as_they_are_probable(rng):
+    probabilities = np.float32([0.5, 0.001, 0.0, 0.3, 0.199])
+    chosen = random.choice(probabilities, rng.normal(size=100_000).astype(np.float32)).numpy()
+    frequencies = np.bincount(chosen, minlength=5) / len(chosen)
+    assert chosen.dtype == np.int32
+    assert frequencies[2] == 0
+    standard_error = np.sqrt(probabilities * (1 - probabilities) / len(chosen))
+    assert (np.abs(frequencies - probabilities) <= 4 * standard_error).all()
+
+
+def test_a_choice_is_where_the_distribution_function_of_its_noise_falls():
+    probabilities = np.float32([0.2, 0.5, 0.3])
+    edges = stats.norm.ppf([0.2, 0.7])
+    noise = [-np.inf, -40, edges[0] - 1e-4, edges[0] + 1e-4, edges[1] - 1e-4, edges[1] + 1e-4, 40, np.inf]
+    np.testing.assert_array_equal(random.choice(probabilities, np.float32(noise)), [0, 0, 0, 1, 1, 2, 2, 2])
+
+
+def test_what_has_no_probability_is_not_chosen_even_at_an_edge():
+    np.testing.assert_array_equal(random.choice(np.float32([0, 0.5, 0, 0.5]), np.float32([-np.inf, 0])), [1, 3])
+
+
+@pytest.mark.parametrize("count", [1, 3, 500, 9999])
+def test_the_last_choice_is_never_exceeded(count):
+    probabilities = np.full(count, 0.999 / count, np.float32)  # as if all rounding had gone one way
+    chosen = random.choice(probabilities, np.float32([-np.inf, 3.0, 6.0, 9.0, np.inf]))
+    assert int(tf.reduce_max(chosen)) == count - 1
+    assert int(tf.reduce_min(chosen)) == 0
+
+
 def test_outside_a_strategy_the_replica_is_0():
     assert int(random.replica()) == 0

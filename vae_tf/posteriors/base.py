@@ -69,9 +69,12 @@ class Posterior(keras.layers.Layer):
         """The constructor's arguments."""
         return {"latent_size": self.latent_size, "name": self.name}
 
-    def _linear(self, features_shape, name: str, size: int | None = None) -> keras.layers.Dense:
+    def _linear(
+        self, features_shape, name: str, size: int | None = None, start: str = "glorot_uniform"
+    ) -> keras.layers.Dense:
         """A float32 linear layer from flattened features to `size` values (D where not given), built."""
-        projection = keras.layers.Dense(size or self.latent_size, dtype="float32", name=name)
+        size = self.latent_size if size is None else size
+        projection = keras.layers.Dense(size, kernel_initializer=start, dtype="float32", name=name)
         projection.build((None, flat_size(features_shape)))
         return projection
 

@@ -29,7 +29,8 @@ class FullCovarianceNormal(Posterior):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")
         entries = self.latent_size * (self.latent_size + 1) // 2
-        self.scale_tril = self._linear(features_shape, "scale_tril", entries)
+        # L starts as the identity: random entries below the diagonal would add up to a large variance.
+        self.scale_tril = self._linear(features_shape, "scale_tril", entries, "zeros")
         self.built = True
 
     def parameters(self, features: tf.Tensor) -> Parameters:

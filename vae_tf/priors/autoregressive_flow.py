@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import flows
@@ -16,8 +17,8 @@ from vae_tf.priors.standard_normal import standard_normal
 class AutoregressiveFlow(Prior):
     """The masked autoregressive flow prior: a standard normal, bent by masked networks.
 
-    e_0 ~ N(0, I),  e_{t,i} = e_{t-1,i} exp(log_scale_t,i(e_t)) + shift_t,i(e_t),  z = e_T
-    log p(z) = log N(e_0; 0, I) - sum_t sum_i log_scale_{t,i}
+    e_0 ~ N(0, I),  e_{t,i} = e_{t-1,i} exp(log_scale_{t,i}(e_t)) + shift_{t,i}(e_t),  z = loc + scale e_T
+    log p(z) = log N(e_0; 0, I) - sum_t sum_i log_scale_{t,i} - sum_i log scale_i
 
     log p(z) takes one pass through each network, a draw one for each dimension.
 
@@ -37,7 +38,9 @@ class AutoregressiveFlow(Prior):
         self.networks = flows.networks(latent_size, steps, self.hidden)
 
     def build(self, examples_shape):
-        """Creates the masked networks."""
+        """Creates the masked networks, loc and scale, which start at 0 and 1."""
+        self.loc = self.add_weight(name="loc", shape=(self.latent_size,), initializer="zeros")
+        self.log_scale = self.add_weight(name="log_scale", shape=(self.latent_size,), initializer="zeros")
         for network in self.networks:
             network.build()
         self.built = True
@@ -45,17 +48,22 @@ class AutoregressiveFlow(Prior):
     def distribution(self, encode: Encode) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
         del encode
-        flow = flows.masked_autoregressive(self.networks)
-        return tfd.TransformedDistribution(standard_normal(self.latent_size), flow, name="AutoregressiveFlow")
+        return tfd.TransformedDistribution(standard_normal(self.latent_size), self._flow(), name="AutoregressiveFlow")
 
     def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
-        """z = e_T for e_0 = noise, float32 [B, D]."""
+        """z for e_0 = noise, float32 [B, D]."""
         del encode
-        return flows.masked_autoregressive(self.networks).forward(noise)
+        return self._flow().forward(noise)
 
     def start_at(self, codes: np.ndarray) -> None:
-        """Starts the last step, from e_{T-1} to z, at the mean and the standard deviation of the codes."""
-        self.networks[-1].start_at(codes.mean(axis=0), codes.std(axis=0) + 1e-6)
+        """Starts loc and scale at the mean and the standard deviation of the codes."""
+        self.loc.assign(codes.mean(axis=0))
+        self.log_scale.assign(np.log(codes.std(axis=0) + 1e-6))
+
+    def _flow(self) -> tfb.Bijector:
+        """e_0 -> z."""
+        wide = [tfb.Shift(self.loc.value), tfb.Scale(log_scale=self.log_scale.value)]
+        return tfb.Chain([*wide, flows.masked_autoregressive(self.networks)])
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
