@@ -54,7 +54,7 @@ demo: $(VENV)/installed-demo
 	    'the same on your own images: a folder, an .npz or an .npy'
 
 test: $(VENV)/installed-test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
 
 # mypy does not follow the editable install, and the rooms' folders have other names: it reads an installed wheel.
 lint: $(VENV)/installed-dev

@@ -215,7 +215,7 @@ def _explain(message: str) -> str:
 def _classes(key: str) -> list[str]:
     """The names of the classes that `key` takes, where it takes classes."""
     axis = _AXES.get(key)
-    return [] if axis is None else sorted({cls.__name__ for cls in _subclasses(axis)})
+    return [] if axis is None else sorted({cls.__name__ for cls in _subclasses(axis) if not inspect.isabstract(cls)})
 
 
 def _subclasses(cls: type) -> Iterator[type]:

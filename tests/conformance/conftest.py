@@ -122,6 +122,7 @@ CASES: dict[str, Callable[[], VAE]] = {
     "FreeBits": lambda: model(objective=objectives.FreeBits(free=0.05)),
     "TotalCorrelation": lambda: model(objective=objectives.TotalCorrelation(beta=4.0, examples=20, samples=2)),
     "DIP, i": lambda: model(objective=objectives.DIP(variant="i")),
+    "DIP, ii": lambda: model(objective=objectives.DIP(variant="ii")),
 }
 
 

@@ -15,17 +15,74 @@ from vae_tf.training import networks, recipe
 # ----- presets
 
 
+# The choices that a named model's papers make, where they are not the first of their axis.
+PRESETS = {
+    "annealed-vae": {},
+    "autoencoder": {"posterior": "Deterministic", "objective": "Reconstruction"},
+    "beta-tcvae": {"objective": "TotalCorrelation"},
+    "beta-vae": {},
+    "capacity-vae": {"objective": "Capacity"},
+    "cyclical-vae": {},
+    "digits": {},
+    "dip-vae": {"objective": "DIP"},
+    "dip-vae-i": {"objective": "DIP"},
+    "dreg": {"objective": "ImportanceWeighted"},
+    "free-bits": {"objective": "FreeBits"},
+    "full-covariance": {"posterior": "FullCovarianceNormal"},
+    "gmm-prior": {"prior": "MixtureOfNormals"},
+    "iaf-vae": {"posterior": "InverseAutoregressiveFlow"},
+    "infovae": {"objective": "MaximumMeanDiscrepancy"},
+    "iwae": {"objective": "ImportanceWeighted"},
+    "maf-prior": {"prior": "AutoregressiveFlow"},
+    "notebook": {},
+    "photo-patches": {"likelihood": "DiscretizedLogisticMixture"},
+    "regularised-autoencoder": {"posterior": "Deterministic", "objective": "Reconstruction"},
+    "s-vae": {"posterior": "PowerSpherical", "prior": "SphericalUniform"},
+    "sigma-vae": {"likelihood": "Normal"},
+    "vae": {},
+    "vampprior": {"prior": "VampPrior"},
+    "wae-mmd": {"posterior": "Deterministic", "objective": "MaximumMeanDiscrepancy"},
+}
+FIRST = {"posterior": "DiagonalNormal", "prior": "StandardNormal", "likelihood": "Bernoulli", "objective": "ELBO"}
+
+
 def test_the_presets():
-    assert training.presets() == ["autoencoder", "digits", "notebook"]
+    assert training.presets() == sorted(PRESETS)
 
 
-@pytest.mark.parametrize("name", training.presets())
-def test_every_preset_builds_a_model(name):
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_builds_the_model_of_its_name(name):
     settings, decided = training.read(name)
-    vae = settings.build((8, 8, 1))
+    vae = settings.build((8, 8, 1), examples=100)
     assert vae.latent_size == settings.model.latent_size
     assert vae(np.zeros((2, 8, 8, 1))).shape == (2, 8, 8, 1)
     assert set(decided) == {field.name for field in dataclasses.fields(training.Recipe)}
+    assert {axis: type(getattr(vae, axis)).__name__ for axis in FIRST} == {**FIRST, **PRESETS[name]}
+
+
+def test_presets_of_one_class_differ_in_what_their_papers_do():
+    objective = {name: training.read(name)[0].build((8, 8, 1), examples=100).objective for name in PRESETS}
+    assert objective["beta-vae"].beta > 1
+    assert isinstance(objective["annealed-vae"].beta, schedules.Linear)
+    assert isinstance(objective["cyclical-vae"].beta, schedules.Cyclical)
+    assert (objective["iwae"].gradient, objective["dreg"].gradient) == ("standard", "dreg")
+    assert (objective["dip-vae-i"].variant, objective["dip-vae"].variant) == ("i", "ii")
+    assert objective["wae-mmd"].beta is None
+    assert 0 < objective["infovae"].beta < 1
+    assert objective["regularised-autoencoder"].beta > 0
+
+
+def test_the_total_correlation_takes_the_size_of_the_data():
+    assert training.read("beta-tcvae")[0].build((8, 8, 1), examples=123).objective.examples == 123
+
+
+def test_a_prior_for_afterwards_is_a_choice_of_its_own():
+    overrides = ["--model.ex_post_prior", "MixtureOfNormals", "--model.ex_post_prior.components", "3"]
+    settings, decided = training.read("autoencoder", overrides)
+    prior = settings.model.ex_post_prior(4)
+    assert (type(prior), prior.latent_size, prior.components) == (priors.MixtureOfNormals, 4, 3)
+    assert decided["model"]["ex_post_prior"]["init_args"]["components"] == 3
+    assert training.read("autoencoder")[1]["model"]["ex_post_prior"] is None
 
 
 def test_the_notebook_is_what_the_project_starts_from():
@@ -158,7 +215,9 @@ def test_each_model_that_is_built_has_its_own_parts(read_recipe):
             ["--model.posterior=DiagonalNorma"],
             "model.posterior got 'DiagonalNorma' (did you mean 'DiagonalNormal'?): give one of Deterministic, Diag",
         ),
-        (["--model.prior=Vamp"], "model.prior got 'Vamp': give one of "),
+        (["--model.prior=Vamp"], "model.prior got 'Vamp' (did you mean 'VampPrior'?): give one of "),
+        (["--model.prior=Flow"], "model.prior got 'Flow': give one of AutoregressiveFlow, "),
+        (["--model.likelihood=Poisson"], "Laplace, NegativeBinomial, Normal."),  # no base that they share
         (["--model.likelihood=Bernouli"], "model.likelihood got 'Bernouli' (did you mean 'Bernoulli'?): give one of B"),
         (["--model.objective=Elbo"], "model.objective got 'Elbo'"),
         (["--model.networks=CNN"], "model.networks got 'CNN': give one of Conv, MLP"),
@@ -183,9 +242,9 @@ def test_what_a_recipe_does_not_know_is_refused_in_one_sentence_with_the_nearest
 
 
 def test_a_key_of_another_class_is_not_its_own_nearest():
-    with pytest.raises(InputError, match=r"there is no key 'beta' in model\.objective") as error:
-        training.read("autoencoder", ["--model.objective.beta=2"])
-    assert "did you mean 'beta'" not in str(error.value)
+    with pytest.raises(InputError, match=r"there is no key 'gamma' in model\.objective") as error:
+        training.read("autoencoder", ["--model.objective.gamma=2"])
+    assert "did you mean 'gamma'" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -222,9 +281,11 @@ def test_a_file_that_is_not_yaml_is_refused_in_one_line(tmp_path, content):
 
 
 def test_a_recipe_that_is_not_there_is_refused_with_the_nearest(tmp_path):
-    with pytest.raises(InputError, match=r"There is no recipe 'digit' \(did you mean 'digits'\?\): give one of auto"):
+    with pytest.raises(
+        InputError, match=r"There is no recipe 'digit' \(did you mean 'digits'\?\): give one of annealed"
+    ):
         training.read("digit")
-    with pytest.raises(InputError, match=r"There is no recipe '/.*': give one of autoencoder, digits, notebook, or a"):
+    with pytest.raises(InputError, match=r"There is no recipe '/.*': give one of annealed-vae, .*, wae-mmd, or a"):
         training.read(str(tmp_path))
 
 
@@ -276,7 +337,7 @@ def test_what_was_decided_is_read_back_as_it_was(read_recipe, tmp_path, source, 
     again, decided_again = training.read(str(path))
     assert decided_again == decided
     assert list(recipe.differences(decided, decided_again)) == []
-    one, other = settings.build((6, 6, 1)), again.build((6, 6, 1))
+    one, other = (chosen.build((6, 6, 1), examples=100) for chosen in (settings, again))
     for part in ("posterior", "prior", "likelihood", "objective"):
         assert unnamed(getattr(one, part)) == unnamed(getattr(other, part))
     for layer, same in zip(

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from vae_tf import InputError, training
+from vae_tf import InputError, priors, training
 from vae_tf.training import datasets, pictures
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
@@ -24,6 +24,7 @@ RESULTS = {
     "examples",
     "binarization",
     "seed",
+    "bits_per_dimension",
 }
 
 
@@ -178,6 +179,23 @@ def test_steps_that_execute_together_leave_an_epoch_an_epoch(read_recipe, tmp_pa
 
 
 # ----- a directory that is there
+
+
+def test_a_prior_for_afterwards_takes_the_place_of_the_first(read_recipe, tmp_path):
+    axes = {"posterior": "Deterministic", "objective": "Reconstruction", "ex_post_prior": "MixtureOfNormals"}
+    chosen = [f"--model.{axis}={name}" for axis, name in axes.items()] + ["--model.ex_post_prior.components=3"]
+    recipe, decided = read_recipe(*chosen)
+    run = training.Run(tmp_path / "run")
+    vae = run.train(recipe, decided)
+    _, loaded = run.load()
+    assert (type(vae.prior), vae.prior.components) == (priors.MixtureOfNormals, 3)
+    np.testing.assert_array_equal(loaded.sample(5, seed=7), vae.sample(5, seed=7))
+    assert loaded.prior.trainable_weights == []
+
+    recipe, decided = read_recipe("--epochs=3", *chosen)
+    run.train(recipe, decided, "resume")  # from the checkpoint, which holds the first prior
+    assert len(history(run)) == 3
+    assert type(run.load()[1].prior) is priors.MixtureOfNormals
 
 
 def test_a_run_that_exists_is_refused(copy_of_finished, read_recipe, contents):

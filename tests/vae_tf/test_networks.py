@@ -58,3 +58,36 @@ def test_sizes_below_1_are_refused(make, sentence):
 def test_conv_refuses_what_is_no_image(event_shape):
     with pytest.raises(InputError, match=r"conv got event_shape=\(.*\): give \(height, width, channels\), or use mlp"):
         networks.conv(event_shape)
+
+
+@pytest.mark.parametrize("event_shape", [(28, 28, 1), (7, 5, 3), (1, 1, 1), (33, 17, 3)])
+def test_residual_networks_take_images_of_any_size(event_shape):
+    encoder, decoder = networks.resnet(event_shape, latent_size=3, filters=(4, 5), blocks=2, hidden=6)
+    assert (encoder.input_shape, encoder.output_shape) == ((None, *event_shape), (None, 6))
+    assert (decoder.input_shape, decoder.output_shape) == ((None, 3), (None, *event_shape[:2], 4))
+    convolutions = [layer for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert len(convolutions) == 2 * (1 + 2 * 2)  # stages of one convolution and two blocks of two
+
+
+def test_a_residual_block_adds_to_its_input():
+    features = keras.Input((6, 5, 4))
+    block = keras.Model(features, networks._residual_block(features, "relu"))
+    x = np.random.default_rng(0).normal(size=(2, 6, 5, 4)).astype(np.float32)
+    assert not np.allclose(block(x), x, atol=1e-2)
+    last = [layer for layer in block.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    last.set_weights([np.zeros_like(weight) for weight in last.get_weights()])
+    np.testing.assert_allclose(block(x), x, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"event_shape": (17,)}, r"resnet got event_shape=\(17,\): give \(height, width, channels\), or use mlp"),
+        ({"blocks": 0}, r"got blocks=\(0,\): give sizes of at least 1"),
+        ({"filters": ()}, r"got filters=\(\): give sizes of at least 1"),
+        ({"activation": "rleu"}, r"got activation='rleu': give the name"),
+    ],
+)
+def test_a_residual_network_that_cannot_be_is_refused(options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        networks.resnet(**{"event_shape": (8, 8, 1), **options})

@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 from scipy import stats
 
 from vae_tf import posteriors, priors
-from vae_tf.terms import Latent, Terms
+from vae_tf.terms import Draws, Latent, Terms
 
 
 def test_log_weights_take_every_layer(rng):
@@ -17,3 +18,22 @@ def test_log_weights_take_every_layer(rng):
         expected = expected + (stats.norm.logpdf(z) - stats.norm.logpdf(z, loc, 0.5)).sum(axis=-1)
     log_weights = Terms(tuple(latents), tf.constant(log_likelihood)).log_weights
     np.testing.assert_allclose(log_weights, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("jit_compile", [None, False, True])
+def test_the_gradient_of_draws_is_weighed_after_the_pass(rng, jit_compile):
+    z = tf.constant(rng.normal(size=(3, 4, 2)), tf.float32)
+    weights = tf.constant(rng.random((3, 4)), tf.float32)
+
+    def gradient(z):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            draws = Draws(z)
+            value = tf.reduce_sum(draws.z**2)
+            draws.weigh_gradient(weights)
+        return value, tape.gradient(value, z)
+
+    compute = gradient if jit_compile is None else tf.function(gradient, jit_compile=jit_compile)
+    value, found = compute(z)
+    np.testing.assert_allclose(value, (z.numpy() ** 2).sum(), rtol=1e-6)
+    np.testing.assert_allclose(found, 2 * z * weights[..., None], rtol=1e-6)

@@ -1,10 +1,12 @@
 """What likelihoods with a location and a scale share."""
 
+import abc
 import numbers
 from collections.abc import Sequence
 from typing import Literal
 
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
 from vae_tf.likelihoods.base import Likelihood, Parameters
@@ -12,7 +14,7 @@ from vae_tf.likelihoods.base import Likelihood, Parameters
 SMALLEST_SCALE = 1e-3
 
 
-class LocationScale(Likelihood):
+class LocationScale(Likelihood, abc.ABC):
     """A likelihood of real values with a location that the decoder predicts, and a scale.
 
     Args:
@@ -51,6 +53,10 @@ class LocationScale(Likelihood):
             return {"loc": loc, "scale": tf.nn.softplus(raw_scale[0]) + SMALLEST_SCALE}
         scale = tf.exp(self.log_scale) if self.scale == "shared" else self.scale
         return {"loc": loc, "scale": scale * tf.ones_like(loc)}
+
+    @abc.abstractmethod
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(x|z) with event [*event], from `loc` and `scale`."""
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

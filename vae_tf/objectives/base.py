@@ -1,5 +1,6 @@
 """What every objective is, and the values that most of them share."""
 
+import abc
 import numbers
 from collections.abc import Mapping
 
@@ -68,7 +69,7 @@ class Objective:
         return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})
 
 
-class Bound(Objective):
+class Bound(Objective, abc.ABC):
     """An objective with a rate and an elbo.
 
     Args:
@@ -97,6 +98,10 @@ class Bound(Objective):
                 f"{type(posterior).__name__} has no density, so {type(self).__name__} has no rate: use "
                 f"objectives.Reconstruction(), or a posterior such as DiagonalNormal."
             )
+
+    @abc.abstractmethod
+    def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
+        """`loss`, `elbo`, `rate` and `distortion`, each float32 [B], nats, and what is its own."""
 
     def measures(self, terms: Terms) -> Values:
         """`elbo`, `rate` and `distortion`, each float32 [B], nats."""

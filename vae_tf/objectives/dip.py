@@ -5,6 +5,7 @@ from typing import Literal
 
 import keras
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
@@ -68,7 +69,10 @@ class DIP(Bound):
         mean = q.mean()
         centred = mean - tf.reduce_mean(mean, axis=0)
         covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(mean)[0], tf.float32)
-        return covariance if self.variant == "i" else covariance + tf.reduce_mean(q.covariance(), axis=0)
+        if self.variant == "i":
+            return covariance
+        within = tf.linalg.diag(q.variance()) if isinstance(q, tfd.Independent) else q.covariance()
+        return covariance + tf.reduce_mean(within, axis=0)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior without a covariance in closed form, or whose codes cannot have that of the identity.

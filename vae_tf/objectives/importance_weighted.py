@@ -21,7 +21,8 @@ class ImportanceWeighted(Bound):
 
     With gradient="standard" the loss is differentiated as it stands. With "dreg" the gradient of the posterior's
     parameters is the doubly reparameterised one: sum_k v_k^2 (d log w_k / d z_k) (d z_k / d parameters), with v_k the
-    normalised weights. It has the same expectation, and its signal-to-noise ratio does not fall as K rises.
+    normalised weights. It has the same expectation, and its signal-to-noise ratio does not fall as K rises. On the
+    sphere d log w / d z has heavy tails (log q(z|x) has a pole at -loc), so "dreg" is refused there.
 
     Source: Burda et al. (2016), equation 8; "dreg": Tucker et al. (2019), equation 8.
 
@@ -47,7 +48,7 @@ class ImportanceWeighted(Bound):
         return {"loss": -bound, **self.measures(terms)}
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
-        """Refuses "dreg" for a posterior that scores its own draws alone.
+        """Refuses "dreg" for a posterior that scores its own draws alone, and on the sphere.
 
         Raises:
             InputError: saying why, and what would fit.
@@ -58,6 +59,11 @@ class ImportanceWeighted(Bound):
                 f'gradient="dreg" needs log q(z|x) of a draw with its parameters held fixed, and '
                 f"{type(posterior).__name__} has it only together with the draw: use gradient="
                 f'"standard", or posteriors.DiagonalNormal.'
+            )
+        if self.doubly_reparameterises and posterior.is_spherical:
+            raise InputError(
+                f'gradient="dreg" is there for its low variance, and with {type(posterior).__name__} it has a higher '
+                f'one than the standard gradient: use gradient="standard", or posteriors.DiagonalNormal.'
             )
 
     def get_config(self) -> dict:

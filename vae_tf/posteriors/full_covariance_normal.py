@@ -12,9 +12,12 @@ from vae_tf.posteriors.base import Parameters, Posterior, flat
 class FullCovarianceNormal(Posterior):
     """The normal posterior with a full covariance.
 
-    q(z|x) = N(z; loc(x), L(x) L(x)^T),  loc = linear(features),  L lower triangular, linear(features) with the
-    exponential on its diagonal
+    q(z|x) = N(z; loc(x), L(x) L(x)^T),  loc = linear(features)
+    L = diag(exp(diagonal)) (I + lower / sqrt(D)),  (diagonal, lower) = linear(features), lower strictly triangular
     z = loc + L noise,  noise ~ N(0, I)
+
+    What is below the diagonal of L is in units of the diagonal, so that small errors in its many entries do not add up
+    to a large variance; L starts as the identity.
 
     Source: Kingma and Welling (2019), "An Introduction to Variational Autoencoders", section 2.5.1.
 
@@ -29,7 +32,6 @@ class FullCovarianceNormal(Posterior):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")
         entries = self.latent_size * (self.latent_size + 1) // 2
-        # L starts as the identity: random entries below the diagonal would add up to a large variance.
         self.scale_tril = self._linear(features_shape, "scale_tril", entries, "zeros")
         self.built = True
 
@@ -37,8 +39,9 @@ class FullCovarianceNormal(Posterior):
         """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], from features [B, *]."""
         features = flat(features)
         triangle = tfm.fill_triangular(self.scale_tril(features))
-        scale_tril = tf.linalg.set_diag(triangle, tf.exp(tf.linalg.diag_part(triangle)))
-        return {"loc": self.loc(features), "scale_tril": scale_tril}
+        diagonal = tf.linalg.diag_part(triangle)
+        lower = tf.linalg.set_diag(triangle / self.latent_size**0.5, tf.ones_like(diagonal))
+        return {"loc": self.loc(features), "scale_tril": tf.exp(diagonal)[..., None] * lower}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

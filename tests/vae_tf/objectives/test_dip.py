@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import InputError, posteriors, priors
+from vae_tf.objectives import DIP, ELBO
+
+
+@pytest.mark.parametrize("variant", ["i", "ii"])
+@pytest.mark.parametrize("posterior", [posteriors.DiagonalNormal, posteriors.FullCovarianceNormal])
+def test_the_covariance_is_drawn_to_the_identity(make_vae, binary, rng, variant, posterior):
+    objective = DIP(variant=variant, off_diagonal=3.0, diagonal=5.0)
+    vae = make_vae(latent_size=3, posterior=posterior(3), objective=objective)
+    vae.posterior.set_weights([0.3 * rng.normal(size=weight.shape) for weight in vae.posterior.get_weights()])
+    terms = vae.terms(binary, tf.random.stateless_normal([1, len(binary), 3], [1, 2]))
+    q = terms.latents[0].posterior
+    covariance = np.cov(q.mean().numpy().T, bias=True)
+    if variant == "ii":
+        z = np.float64(vae.posterior.draw(q, tf.random.stateless_normal([20_000, len(binary), 3], [3, 4])))
+        covariance = np.cov(z.reshape(-1, 3).T)  # that of the aggregated posterior
+    variances = np.diag(covariance)
+    expected = 3 * ((covariance**2).sum() - (variances**2).sum()) + 5 * ((variances - 1) ** 2).sum()
+
+    values = objective(terms, tf.constant(0))
+    np.testing.assert_allclose(
+        values["dependence"], np.full(len(binary), expected), rtol=1e-4 if variant == "i" else 0.02
+    )
+    elbo = ELBO()(terms, tf.constant(0))
+    np.testing.assert_allclose(values["loss"], elbo["loss"] + values["dependence"], rtol=1e-5)
+    assert values.keys() == DIP.directions.keys()
+
+
+def test_posteriors_that_are_not_normal_are_refused(make_vae):
+    with pytest.raises(InputError, match=r"that of PowerSpherical has no closed form or cannot be: use"):
+        make_vae(posterior=posteriors.PowerSpherical(2), prior=priors.SphericalUniform(2), objective=DIP())
+
+
+def test_another_variant_is_refused():
+    with pytest.raises(InputError, match=r'DIP got variant=\'iii\': give "i" or "ii"'):
+        DIP(variant="iii")

@@ -1,0 +1,97 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import InputError, posteriors, priors
+from vae_tf.objectives import ELBO, MaximumMeanDiscrepancy
+from vae_tf.objectives.maximum_mean_discrepancy import SCALES
+from vae_tf.terms import Latent
+
+KERNELS = {
+    "gaussian": lambda square, size: np.exp(-square / size),
+    "inverse_multiquadratic": lambda square, size: sum(2 * s * size / (2 * s * size + square) for s in SCALES),
+}
+
+
+def by_hand(z, e, kernel: str) -> float:
+    """MMD^2 without bias, pair by pair."""
+    k = lambda one, other: KERNELS[kernel](((one - other) ** 2).sum(), z.shape[1])  # noqa: E731
+    within = lambda x: np.mean([k(one, other) for one, other in itertools.permutations(x, 2)])  # noqa: E731
+    return within(z) + within(e) - 2 * np.mean([k(one, other) for one, other in itertools.product(z, e)])
+
+
+def discrepancy(z, e, kernel: str) -> float:
+    latent = Latent(tf.constant(z, tf.float32)[None], None, None, tf.constant(e, tf.float32))
+    return float(MaximumMeanDiscrepancy(kernel=kernel)._discrepancy(latent))
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_discrepancy_by_hand(rng, kernel):
+    z, e = rng.normal(size=(7, 3)) + 1, rng.normal(size=(7, 3))
+    np.testing.assert_allclose(discrepancy(z, e, kernel), by_hand(z, e, kernel), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_it_is_0_in_the_mean_for_equal_distributions_and_positive_for_others(rng, kernel):
+    equal, shifted = (
+        np.array([discrepancy(rng.normal(size=(20, 2)) + shift, rng.normal(size=(20, 2)), kernel) for _ in range(300)])
+        for shift in (0, 0.5)
+    )
+    assert abs(equal.mean()) < 3 * equal.std() / np.sqrt(300)
+    assert shifted.mean() > 5 * shifted.std() / np.sqrt(300)
+
+
+def test_a_batch_of_one_says_nothing():
+    assert discrepancy(np.ones((1, 2)), np.zeros((1, 2)), "gaussian") == 0
+
+
+def test_the_loss_is_that_of_infovae(make_vae, binary):
+    vae = make_vae(objective=MaximumMeanDiscrepancy(weight=30.0, beta=0.25))
+    noise = tf.random.stateless_normal([1, len(binary), 2], [1, 2])
+    prior_noise = tf.random.stateless_normal([len(binary), 2], [3, 4])
+    terms = vae.terms(binary, noise, prior_noise=prior_noise)
+    values, elbo = vae.objective(terms, tf.constant(0)), ELBO()(terms, tf.constant(0))
+    expected = by_hand(terms.latents[0].z[0].numpy(), prior_noise.numpy(), "gaussian")
+    np.testing.assert_allclose(values["discrepancy"], np.full(len(binary), expected), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(values["loss"], elbo["distortion"] + 0.25 * elbo["rate"] + 30 * expected, rtol=1e-5)
+    assert values.keys() == vae.objective.directions.keys()
+
+
+def test_training_draws_the_codes_to_the_prior(make_vae, binary):
+    objective = MaximumMeanDiscrepancy(weight=100.0, beta=None, kernel="inverse_multiquadratic")
+    vae = make_vae(posterior=posteriors.Deterministic(2), objective=objective)
+    vae.compile(keras.optimizers.Adam(0.01), jit_compile=True)
+    history = vae.fit(binary, epochs=100, batch_size=50, verbose=0).history
+    assert set(history) == {"loss", "distortion", "discrepancy"}
+    assert np.mean(history["discrepancy"][-20:]) < 0.25 * np.mean(history["discrepancy"][:5])
+
+
+def test_without_a_rate_the_posterior_has_no_density(make_vae):
+    with pytest.raises(InputError, match=r"MaximumMeanDiscrepancy\(beta=None\) ignores the rate of DiagonalNormal"):
+        make_vae(objective=MaximumMeanDiscrepancy(beta=None))
+    with pytest.raises(InputError, match=r"Deterministic has no density, so MaximumMeanDiscrepancy has no rate"):
+        make_vae(posterior=posteriors.Deterministic(2), objective=MaximumMeanDiscrepancy(beta=0.0))
+
+
+def test_a_prior_that_its_draws_do_not_train_is_refused_unless_it_is_frozen(make_vae):
+    prior = priors.MixtureOfNormals(2)
+    with pytest.raises(InputError, match=r"those of MixtureOfNormals carry no gradient to all of its weights"):
+        make_vae(prior=prior, objective=MaximumMeanDiscrepancy())
+    prior.trainable = False
+    make_vae(prior=prior, objective=MaximumMeanDiscrepancy())
+
+
+def test_another_kernel_is_refused():
+    with pytest.raises(InputError, match=r"MaximumMeanDiscrepancy got kernel='rbf': give \"gaussian\" or \"inverse"):
+        MaximumMeanDiscrepancy(kernel="rbf")
+
+
+@pytest.mark.parametrize("beta", [None, 0.5])
+def test_the_config_makes_it_again(beta):
+    objective = MaximumMeanDiscrepancy(weight=3.0, beta=beta)
+    again = MaximumMeanDiscrepancy.from_config(objective.get_config())
+    assert again.get_config() == objective.get_config()
+    assert again.directions == objective.directions

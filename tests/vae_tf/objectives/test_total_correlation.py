@@ -1,0 +1,162 @@
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy import special, stats
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import InputError, posteriors
+from vae_tf.objectives import ELBO, TotalCorrelation
+from vae_tf.objectives.total_correlation import log_stratified_weights
+from vae_tf.terms import Latent, Terms
+
+N, D = 6, 2
+
+
+@pytest.fixture
+def data_set(rng) -> tuple[np.ndarray, np.ndarray]:
+    """The posteriors of a small data set, in a row along a diagonal: loc and scale, each [N, D]."""
+    loc = np.linspace(-2, 2, N)[:, None] * [1.0, 0.8] + 0.1 * rng.normal(size=(N, D))
+    return loc, np.exp(0.2 * rng.normal(size=(N, D))) / 2
+
+
+def terms_of(loc, scale, z) -> Terms:
+    q = tfd.Independent(tfd.Normal(tf.constant(loc, tf.float32), tf.constant(scale, tf.float32)), 1)
+    p = tfd.Independent(tfd.Normal(tf.zeros([D]), tf.ones([D])), 1)
+    return Terms((Latent(tf.constant(z, tf.float32), q, p),), tf.zeros(z.shape[:2]))
+
+
+def by_hand(loc, scale, z, examples: int) -> np.ndarray:
+    """log q(z) - sum_d log q(z_d), term by term, [K, B]."""
+    samples, batch, _ = z.shape
+    others = batch - 1
+    values = np.zeros((samples, batch))
+    for k, i in itertools.product(range(samples), range(batch)):
+        joint, marginals = 0.0, np.zeros(D)
+        for j in range(batch):
+            weight = 1 / others
+            if j == i:
+                weight = 1 / examples
+            elif j == (i + 1) % batch:
+                weight = (examples - others) / (examples * others)
+            densities = stats.norm.pdf(z[k, i], loc[j], scale[j])
+            joint += weight * densities.prod()
+            marginals += weight * densities
+        values[k, i] = np.log(joint) - np.log(marginals).sum()
+    return values
+
+
+def exact(loc, scale) -> float:
+    """The total correlation of q(z) = 1/N sum_n q(z|x_n), by a fine grid."""
+    axes = [np.linspace(-6, 6, 801)] * 2
+    z = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    densities = stats.norm.pdf(z[..., None, :], loc, scale)  # [801, 801, N, D]
+    joint, marginals = densities.prod(axis=-1).mean(axis=-1), densities.mean(axis=-2)
+    cell = (axes[0][1] - axes[0][0]) ** 2
+    return float((joint * (np.log(joint + 1e-300) - np.log(marginals + 1e-300).sum(axis=-1))).sum() * cell)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_values_by_hand(data_set, rng, samples):
+    loc, scale = data_set
+    z = loc + scale * rng.normal(size=(samples, N, D))
+    terms = terms_of(loc, scale, z)
+    values = TotalCorrelation(beta=5.0, examples=40)(terms, tf.constant(0))
+    np.testing.assert_allclose(
+        values["total_correlation"], by_hand(loc, scale, z, 40).mean(axis=0), rtol=1e-4, atol=1e-5
+    )
+    elbo = ELBO()(terms, tf.constant(0))
+    np.testing.assert_allclose(values["loss"], elbo["loss"] + 4 * values["total_correlation"], rtol=1e-5)
+    assert values.keys() == TotalCorrelation.directions.keys()
+
+
+def test_beta_1_minimises_what_the_elbo_does(data_set, rng):
+    loc, scale = data_set
+    terms = terms_of(loc, scale, loc + scale * rng.normal(size=(1, N, D)))
+    loss = TotalCorrelation(beta=1.0, examples=40)(terms, tf.constant(0))["loss"]
+    np.testing.assert_allclose(loss, ELBO()(terms, tf.constant(0))["loss"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("batch", "examples"), [(1, 5), (2, 2), (4, 9), (5, 5), (100, 60_000)])
+def test_weights_of_a_row_add_up_to_1(batch, examples):
+    weights = np.exp(log_stratified_weights(batch, examples))
+    expected = 1 if batch > 1 else 1 / examples
+    np.testing.assert_allclose(weights.sum(axis=-1), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.diag(weights), 1 / examples, rtol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [2, 3, 5])
+def test_the_estimate_of_the_aggregated_posterior_is_unbiased(data_set, batch):
+    loc, scale = data_set
+    z = np.array([0.3, -0.2])
+    densities = stats.norm.pdf(z, loc, scale).prod(axis=-1)
+    weights = np.exp(np.float64(log_stratified_weights(batch, N)))[0]  # those of the first of a batch
+    batches = [(0, *others) for others in itertools.permutations(range(1, N), batch - 1)]  # all that begin with x_0
+    mean = np.mean([(weights * densities[list(chosen)]).sum() for chosen in batches])
+    np.testing.assert_allclose(mean, densities.mean(), rtol=1e-5)
+
+
+def test_the_estimate_is_near_the_exact_total_correlation(data_set, rng):
+    loc, scale = data_set
+    objective = TotalCorrelation(examples=N)
+    found = []
+    for _ in range(300):
+        chosen = rng.permutation(N)  # the logarithm of an unbiased estimate is biased, least for the largest batch
+        z = loc[chosen] + scale[chosen] * rng.normal(size=(20, N, D))
+        found.append(np.mean(objective(terms_of(loc[chosen], scale[chosen], z), tf.constant(0))["total_correlation"]))
+    truth = exact(loc, scale)
+    assert truth > 0.4
+    np.testing.assert_allclose(np.mean(found), truth, rtol=0.1)
+
+
+def test_a_batch_of_unknown_size(data_set, rng):
+    loc, scale = data_set
+    z = (loc + scale * rng.normal(size=(1, N, D))).astype(np.float32)
+    objective = TotalCorrelation(examples=40)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, D])] * 2 + [tf.TensorSpec([1, None, D])])
+    def total_correlation(loc, scale, z):
+        return objective._total_correlation(terms_of_tensors(loc, scale, z).latents[0])
+
+    found = total_correlation(loc.astype(np.float32), scale.astype(np.float32), z)
+    np.testing.assert_allclose(found, by_hand(loc, scale, z, 40)[0], rtol=1e-4, atol=1e-5)
+
+
+def terms_of_tensors(loc, scale, z) -> Terms:
+    q = tfd.Independent(tfd.Normal(loc, scale), 1)
+    return Terms((Latent(z, q, q),), tf.zeros(tf.shape(z)[:2]))
+
+
+def test_a_batch_larger_than_the_data_set_is_refused(data_set, rng):
+    loc, scale = data_set
+    terms = terms_of(loc, scale, loc + scale * rng.normal(size=(1, N, D)))
+    with pytest.raises(InputError, match=r"got a batch of 6 with examples=5: give the size"):
+        TotalCorrelation(examples=5)(terms, tf.constant(0))
+
+
+def test_a_data_set_of_unknown_size_is_refused_when_the_model_is_built(make_vae):
+    with pytest.raises(InputError, match=r"TotalCorrelation got no examples: give the size of the data set"):
+        make_vae(objective=TotalCorrelation())
+    assert make_vae(objective=TotalCorrelation().sized(50)).objective.examples == 50
+    assert TotalCorrelation(examples=7).sized(50).examples == 7
+
+
+def test_a_posterior_that_is_no_product_is_refused(make_vae):
+    posterior = posteriors.FullCovarianceNormal(2)
+    with pytest.raises(InputError, match="TotalCorrelation needs the density of each dimension, which FullCovariance"):
+        make_vae(posterior=posterior, objective=TotalCorrelation(examples=50))
+
+
+@pytest.mark.parametrize("examples", [1, 0, -5])
+def test_too_few_examples_are_refused(examples):
+    with pytest.raises(InputError, match=rf"TotalCorrelation got examples={examples}: give the size of the data set"):
+        TotalCorrelation(examples=examples)
+
+
+def test_it_is_0_where_dimensions_are_independent(rng):
+    loc, scale = np.zeros((N, D)), np.ones((N, D))
+    z = rng.normal(size=(1, N, D))
+    assert special.logsumexp(log_stratified_weights(N, 40)[0]) == pytest.approx(0, abs=1e-5)
+    values = TotalCorrelation(examples=40)(terms_of(loc, scale, z), tf.constant(0))
+    np.testing.assert_allclose(values["total_correlation"], 0, atol=1e-5)
