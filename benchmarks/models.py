@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=pathlib.Path, default=pathlib.Path("runs/models"), help="where the runs are kept"
     )
+    parser.add_argument("--picture", type=pathlib.Path, help="where to draw samples of each model of seed 0")
     parser.add_argument("--one", nargs=2, metavar=("PRESET", "SEED"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -58,6 +59,8 @@ def main() -> None:
         for done, (preset, seed) in zip(pool.map(lambda run: start(arguments, *run), wanted), wanted, strict=True):
             print(f"{preset}, seed {seed}: {done}", flush=True)
     write(arguments)
+    if arguments.picture:
+        draw(arguments, arguments.picture)
 
 
 def start(arguments: argparse.Namespace, preset: str, seed: int) -> str:
@@ -100,6 +103,11 @@ def train(arguments: argparse.Namespace, name: str, seed: int) -> None:
     timed = keras.callbacks.LambdaCallback(on_epoch_begin=watch.begin, on_epoch_end=watch.end)
     steps = datasets.steps_per_epoch(len(x.x_train), settings.batch_size)
     vae.fit(batches, epochs=arguments.epochs, steps_per_epoch=steps, callbacks=[timed], shuffle=False, verbose=0)
+    if settings.model.ex_post_prior is not None:
+        prior = settings.model.ex_post_prior(settings.model.latent_size)
+        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
+        vae = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
+        vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
     vae.save(arguments.runs / f"{name}-{seed}.keras")
     keep(arguments, name, seed, vae, test, float(np.median(watch.seconds)))
 
@@ -144,6 +152,24 @@ def write(arguments: argparse.Namespace) -> None:
         )
     about = {"epochs": arguments.epochs, "samples": SAMPLES, "settings": SETTINGS, "rows": rows}
     (HERE / "results" / "models.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def draw(arguments: argparse.Namespace, path: pathlib.Path) -> None:
+    """A row of samples from the prior for each model that was trained with seed 0."""
+    import keras
+    import matplotlib.pyplot as plt
+
+    import vae_tf  # noqa: F401  (Keras finds its classes)
+    from vae_tf.training import pictures
+
+    names = [name for name in NAMES if (arguments.runs / f"{name}-0.keras").is_file()]
+    figure, axes = plt.subplots(len(names), 1, figsize=(9, 0.5 * len(names)), layout="constrained")
+    for name, axis in zip(names, axes, strict=True):
+        vae = keras.saving.load_model(arguments.runs / f"{name}-0.keras")
+        axis.imshow(pictures.grid(vae.sample(20, seed=7), columns=20), cmap="gray", vmin=0, vmax=255)
+        axis.set_axis_off()
+        axis.text(-10, 16, name, ha="right", va="center")
+    figure.savefig(path, dpi=110)
 
 
 def summary(arguments: argparse.Namespace, name: str) -> dict:

@@ -2,7 +2,8 @@
 
 A name lists the classes that the line is there for. A test in this folder that takes `case` runs once for each
 line; `trained` is that line's model after two steps.
-`test_models.py` holds the checks of a model, `test_export.py` those of its export.
+`test_models.py` holds the checks of a model, `test_export.py` those of its export, `test_replicas.py` that on two
+devices it trains as on one.
 """
 
 from collections.abc import Callable
@@ -150,6 +151,12 @@ class Trained(NamedTuple):
 def covered() -> set[str]:
     """The names of all that `CASES` is there for."""
     return {name.split()[0] for line in CASES for name in line.split(", ")}
+
+
+@pytest.fixture(scope="session")
+def cases() -> list[str]:
+    """The lines of `CASES`."""
+    return list(CASES)
 
 
 @pytest.fixture(scope="package", params=CASES)
