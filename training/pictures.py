@@ -49,7 +49,8 @@ def reconstructions(vae: VAE, x, columns: int = 8) -> np.ndarray:
 def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0) -> np.ndarray:
     """The code of one input [1, height, width, channels], each dimension in turn moved from -span to span.
 
-    Rows are the dimensions in the order of their variance over the input's posterior: most certain first.
+    Rows are the dimensions in the order of their variance over the input's posterior: most certain first. Codes that
+    the posterior cannot give, such as those off the sphere, are brought back to the nearest that it can.
     """
     check_images(vae)
     q = vae.encode(x)

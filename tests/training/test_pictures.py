@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_tf import InputError, likelihoods, objectives, posteriors
+from vae_tf import InputError, likelihoods, objectives, posteriors, priors
 from vae_tf.training import pictures
 
 GAP = pictures.GAP
@@ -103,6 +103,18 @@ def test_a_traversal_moves_one_dimension_of_the_code_at_a_time_most_certain_firs
 def test_a_traversal_of_an_autoencoder_keeps_the_order_of_its_dimensions(make_vae, bits):
     vae = make_vae(posterior=posteriors.Deterministic(2), objective=objectives.Reconstruction())
     assert cells(pictures.traversal(vae, bits[:1]), 4, 4).shape[:2] == (2, 11)
+
+
+def test_the_codes_of_a_spherical_model_stay_on_the_sphere(make_vae, bits):
+    vae = make_vae(posterior=posteriors.PowerSpherical(2), prior=priors.SphericalUniform(2))
+    shown = cells(pictures.traversal(vae, bits[:1], columns=3, span=2.0), 4, 4)
+    q = vae.encode(bits[:1])
+    code, first = vae.posterior.code(q).numpy()[0], int(np.argmin(vae.posterior.stddev(q)[0]))
+    for column, value in enumerate([-2, 0, 2]):
+        moved = code.copy()
+        moved[first] = value
+        expected = pixels(vae.likelihood.mean(vae.decode(moved[None] / np.linalg.norm(moved))))[0]
+        assert abs(shown[0, column].astype(int) - expected).max() <= 1
 
 
 def test_an_interpolation_is_a_straight_line_between_neighbouring_codes(vae, bits):
