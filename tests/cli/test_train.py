@@ -168,8 +168,8 @@ def test_data_that_cannot_be_downloaded_names_those_that_need_no_network(refused
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--recipe", "digit"], "There is no recipe 'digit' (did you mean 'digits'?): give one of autoencoder, digits"),
-        ([], "No recipe was given: add --recipe with one of autoencoder, digits, notebook, or a file."),
+        (["--recipe", "digit"], "There is no recipe 'digit' (did you mean 'digits'?): give one of annealed-vae, "),
+        ([], "No recipe was given: add --recipe with one of annealed-vae, autoencoder, "),
         (["--resume"], "No recipe was given"),
         (["--recipe", "small", "--epochz", "3"], "there is no key 'epochz' (did you mean 'epochs'?)."),
         (["--recipe", "small", "--model.priors", "StandardNormal"], "(did you mean 'model.prior'?)."),

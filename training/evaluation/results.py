@@ -39,6 +39,7 @@ def evaluate(
     x = np.concatenate(list(examples.as_numpy_iterator()))
     results: dict[str, Any] = {}
     notes = []
+    is_cross_entropy = vae.likelihood.is_cross_entropy(x)
     if vae.posterior.has_density:
         estimate = log_likelihood(vae, x, samples, seed)
         results = {
@@ -47,6 +48,8 @@ def evaluate(
             "log_likelihood_standard_error_draws": estimate.standard_error_draws,
             "importance_samples": samples,
         }
+        if vae.likelihood.is_discrete and not is_cross_entropy:
+            results["bits_per_dimension"] = -estimate.mean / (math.prod(vae.event_shape) * math.log(2))
         notes.append(BELOW)
     logs = vae.evaluate(examples, return_dict=True, verbose=0)
     results |= {name: float(logs[name]) for name in ("elbo", "rate", "distortion") if name in logs}
@@ -56,8 +59,6 @@ def evaluate(
         "binarization": binarization,
         "seed": seed,
     }
-    if vae.likelihood.is_cross_entropy(x):
+    if is_cross_entropy:
         notes.append(GREY)
-    elif vae.likelihood.is_discrete and "log_likelihood" in results:
-        results["bits_per_dimension"] = -results["log_likelihood"] / (math.prod(vae.event_shape) * math.log(2))
     return {**results, "notes": notes}

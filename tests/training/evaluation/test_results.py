@@ -27,7 +27,7 @@ def measure(vae, x, **options) -> dict:
 def test_the_results_are_those_of_the_contract(make_vae, bits):
     vae = make_vae()
     results = measure(vae, bits)
-    assert list(results) == [*LIKELIHOOD, "elbo", "rate", "distortion", *REST]
+    assert list(results) == [*LIKELIHOOD, "bits_per_dimension", "elbo", "rate", "distortion", *REST]
     assert all(math.isfinite(value) for value in results.values() if isinstance(value, float))
     assert {type(results[name]) for name in ("log_likelihood", "elbo", "rate", "distortion")} == {float}
     assert {type(results[name]) for name in ("active_units", "examples", "importance_samples", "seed")} == {int}
@@ -68,6 +68,16 @@ def test_grey_values_under_a_bernoulli_are_noted(make_vae, bits):
     grey[17, 3, 2] = 0.5
     assert any(GREY in note for note in measure(make_vae(), grey)["notes"])
     assert not any(GREY in note for note in measure(make_vae(), bits)["notes"])
+
+
+def test_bits_per_dimension_are_of_probabilities_alone(make_vae, bits):
+    results = measure(make_vae(), bits)
+    assert results["bits_per_dimension"] == pytest.approx(-results["log_likelihood"] / 16 / math.log(2))
+    levels = measure(make_vae(likelihood=likelihoods.DiscretizedLogisticMixture((4, 4, 1))), bits)
+    assert "bits_per_dimension" in levels
+    grey = np.clip(bits, 0.2, 0.8)
+    assert "bits_per_dimension" not in measure(make_vae(), grey)
+    assert "bits_per_dimension" not in measure(make_vae(likelihood=likelihoods.Normal((4, 4, 1))), grey)
 
 
 @pytest.mark.parametrize("likelihood", [likelihoods.ContinuousBernoulli, likelihoods.Normal])

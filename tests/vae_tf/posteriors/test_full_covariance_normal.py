@@ -58,7 +58,7 @@ def test_the_parameters_are_those_of_the_formula(posterior, rng):
     np.testing.assert_allclose(parameters["loc"], flat @ w + b, rtol=1e-4, atol=1e-5)
     scale_tril = parameters["scale_tril"].numpy()
     diagonal = np.diagonal(scale_tril, axis1=1, axis2=2)
-    below = scale_tril[:, [1, 2, 2], [0, 0, 1]]
+    below = np.sqrt(3) * scale_tril[:, [1, 2, 2], [0, 0, 1]] / diagonal[:, [1, 2, 2]]  # in units of the diagonal
     found = np.sort(np.concatenate([np.log(diagonal), below], axis=1))  # each value of the projection has its place
     np.testing.assert_allclose(found, np.sort(flat @ u + c), rtol=1e-4, atol=1e-5)
 
