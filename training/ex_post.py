@@ -45,18 +45,11 @@ def fit_prior(
         InputError: for a prior without weights, made of posteriors, or the model's own; one that does not fit the
             posterior; data outside the support; counts below 1.
     """
-    if not prior.is_learned or isinstance(prior, VampPrior):
-        raise InputError(
-            f"fit_prior got {type(prior).__name__}, which has no weights of its own to fit to codes: give a "
-            f"MixtureOfNormals or an AutoregressiveFlow."
-        )
-    if prior is vae.prior:
-        raise InputError("fit_prior got the model's own prior: give a new one, as the old model keeps its own.")
+    check_prior(vae, prior)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"fit_prior got {name}={value}: give at least 1.")
     codes = _codes(vae, data, seed)
-    prior.check(vae.posterior)
     prior.trainable = False
     fitted = VAE(
         vae.encoder,
@@ -77,6 +70,23 @@ def fit_prior(
     density.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
     prior.trainable = False
     return fitted
+
+
+def check_prior(vae: VAE, prior: Prior) -> None:
+    """Refuses a prior that `fit_prior` could not fit.
+
+    Raises:
+        InputError: for a prior without weights, made of posteriors, or the model's own, or one that does not fit the
+            posterior.
+    """
+    if not prior.is_learned or isinstance(prior, VampPrior):
+        raise InputError(
+            f"fit_prior got {type(prior).__name__}, which has no weights of its own to fit to codes: give a "
+            f"MixtureOfNormals or an AutoregressiveFlow."
+        )
+    if prior is vae.prior:
+        raise InputError("fit_prior got the model's own prior: give a new one, as the old model keeps its own.")
+    prior.check(vae.posterior)
 
 
 def _codes(vae: VAE, data, seed: int) -> np.ndarray:

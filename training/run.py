@@ -21,7 +21,7 @@ from vae_tf.errors import InputError
 from vae_tf.priors import Prior
 from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
 from vae_tf.training.checkpoints import Checkpoints, Progress
-from vae_tf.training.ex_post import fit_prior
+from vae_tf.training.ex_post import check_prior, fit_prior
 
 Existing = Literal["refuse", "resume", "overwrite"]
 PICTURED = 32  # inputs that are reconstructed at each epoch
@@ -91,10 +91,13 @@ class Run:
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
         vae, progress = None, Progress(data)
         if existing == "resume":
-            vae, progress = self._resumed(decided, data, settings.epochs)
+            vae, progress = self._resumed(decided, data, settings)
         if vae is None:
             vae = self._compiled(settings, splits.x_train.shape, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
+        make_prior = settings.model.ex_post_prior
+        if make_prior is not None:
+            check_prior(vae, make_prior(settings.model.latent_size))
         for name in ("x_train", "x_validation", "x_test"):
             x = getattr(splits, name)
             # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
@@ -114,7 +117,6 @@ class Run:
             kept = Checkpoints(self.checkpoint, _identity(decided))
             watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
-        make_prior = settings.model.ex_post_prior
         return vae if make_prior is None else self._with_ex_post_prior(vae, settings, make_prior)
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
@@ -185,7 +187,7 @@ class Run:
             fitted.save(partial)
         return fitted
 
-    def _resumed(self, decided: dict[str, Any], data: str, epochs: int) -> tuple[VAE | None, Progress]:
+    def _resumed(self, decided: dict[str, Any], data: str, settings: recipe.Recipe) -> tuple[VAE | None, Progress]:
         """The model and where it stands; None where the run had begun, but had no checkpoint yet."""
         found = Checkpoints(self.checkpoint, _identity(decided)).newest()
         if found is None:
@@ -196,10 +198,12 @@ class Run:
                 f"The data {decided['data']} have changed since the run {self.directory} began: bring them back, or "
                 f"give another --run."
             )
-        if progress.epoch >= epochs:
+        # A second prior is fitted after the last epoch, and again where that was interrupted.
+        last = settings.epochs if settings.model.ex_post_prior is None else settings.epochs + 1
+        if progress.epoch >= last:
             raise InputError(
-                f"The run {self.directory} has {progress.epoch} epochs already and {epochs} were asked for: give more "
-                f"--epochs."
+                f"The run {self.directory} has {progress.epoch} epochs already and {settings.epochs} were asked for: "
+                f"give more --epochs."
             )
         return checkpoints.load(path), progress
 

@@ -27,10 +27,14 @@ def test_the_defaults_are_those_of_the_library():
     assert widths(encoder) == [512, 256]
     encoder, _ = networks.Conv()((8, 8, 3), 2)
     assert [layer.filters for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)] == [32, 64]
+    encoder, _ = networks.ResNet()((8, 8, 3), 2)
+    assert [layer.filters for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)] == [32] * 3 + [64] * 3
 
 
 def test_residual_networks_have_the_filters_the_blocks_and_the_width():
     encoder, decoder = networks.ResNet(filters=(3, 5), blocks=2, hidden=7, activation="elu")((9, 8, 1), 2)
     filters = [layer.filters for layer in encoder.layers if isinstance(layer, keras.layers.Conv2D)]
     assert (filters, widths(encoder)) == ([3] * 5 + [5] * 5, [7])
+    activations = {layer.activation for layer in encoder.layers if isinstance(layer, keras.layers.Activation)}
+    assert activations == {encoder.layers[-1].activation} == {keras.activations.elu}
     assert (decoder.input_shape, decoder.output_shape[1:3]) == ((None, 2), (9, 8))

@@ -53,9 +53,10 @@ def test_the_presets():
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_builds_the_model_of_its_name(name):
     settings, decided = training.read(name)
-    vae = settings.build((8, 8, 1), examples=100)
+    shape = (16, 16, 3) if settings.data == "photo-patches" else (28, 28, 1)
+    vae = settings.build(shape, examples=100)
     assert vae.latent_size == settings.model.latent_size
-    assert vae(np.zeros((2, 8, 8, 1))).shape == (2, 8, 8, 1)
+    assert vae(np.zeros((2, *shape))).shape == (2, *shape)
     assert set(decided) == {field.name for field in dataclasses.fields(training.Recipe)}
     assert {axis: type(getattr(vae, axis)).__name__ for axis in FIRST} == {**FIRST, **PRESETS[name]}
 
@@ -190,6 +191,12 @@ def test_networks_can_be_convolutions(read_recipe):
     assert vae.encoder.layers[1].filters == 3
 
 
+def test_networks_can_be_residual(read_recipe):
+    overrides = ["--model.networks=ResNet", "--model.networks.filters=[3]", "--model.networks.blocks=2"]
+    vae = read_recipe(*overrides)[0].build((6, 6, 1))
+    assert [type(layer).__name__ for layer in vae.encoder.layers].count("Add") == 2
+
+
 def test_each_model_that_is_built_has_its_own_parts(read_recipe):
     settings, _ = read_recipe()
     one, other = settings.build((3,)), settings.build((3,))
@@ -305,6 +312,12 @@ def test_numbers_that_no_run_can_have_are_refused(read_recipe, override):
         (["--model.latent_size=0"], "latent_size"),
         (["--model.networks.hidden=[]"], "hidden"),
         (["--model.networks=Conv"], "mlp"),
+        (["--model.networks=ResNet"], "resnet got event_shape=(5,): give (height, width, channels), or use mlp"),
+        (
+            ["--model.prior", "MixtureOfNormals", "--model.prior.components", "0"],
+            "MixtureOfNormals got components=0: give at least 1.",
+        ),
+        (["--model.objective=TotalCorrelation"], "TotalCorrelation got no examples: give the size of the data set"),
         (["--model.objective.beta=-1"], "beta=-1.0: give a number of at least 0"),
         (["--model.objective.beta=Linear", "--model.objective.beta.steps=0"], "steps=0: give at least 1 step"),
         (["--model.posterior=Deterministic"], "has no density"),

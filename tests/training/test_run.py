@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -9,7 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 from vae_tf import InputError, priors, training
-from vae_tf.training import datasets, pictures
+from vae_tf.export import check, export
+from vae_tf.training import checkpoints, datasets, pictures
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
 RESULTS = {
@@ -178,9 +180,6 @@ def test_steps_that_execute_together_leave_an_epoch_an_epoch(read_recipe, tmp_pa
         np.testing.assert_array_equal(weight, same)
 
 
-# ----- a directory that is there
-
-
 def test_a_prior_for_afterwards_takes_the_place_of_the_first(read_recipe, tmp_path):
     axes = {"posterior": "Deterministic", "objective": "Reconstruction", "ex_post_prior": "MixtureOfNormals"}
     chosen = [f"--model.{axis}={name}" for axis, name in axes.items()] + ["--model.ex_post_prior.components=3"]
@@ -191,11 +190,49 @@ def test_a_prior_for_afterwards_takes_the_place_of_the_first(read_recipe, tmp_pa
     assert (type(vae.prior), vae.prior.components) == (priors.MixtureOfNormals, 3)
     np.testing.assert_array_equal(loaded.sample(5, seed=7), vae.sample(5, seed=7))
     assert loaded.prior.trainable_weights == []
+    assert [finding for finding in check.check(export(loaded, tmp_path / "serving")) if not finding.ok] == []
+    last = checkpoints.load(max(run.checkpoint.glob("epoch-*")))
+    assert type(last.prior) is priors.StandardNormal
+    for weight, same in zip(last.trainable_weights, loaded.trainable_weights, strict=True):
+        np.testing.assert_array_equal(weight, same)
 
     recipe, decided = read_recipe("--epochs=3", *chosen)
-    run.train(recipe, decided, "resume")  # from the checkpoint, which holds the first prior
+    resumed = run.train(recipe, decided, "resume")  # from the checkpoint, which holds the first prior
     assert len(history(run)) == 3
+    _, loaded = run.load()
+    assert type(loaded.prior) is priors.MixtureOfNormals
+    np.testing.assert_array_equal(loaded.sample(5, seed=7), resumed.sample(5, seed=7))
+    assert run.evaluate(samples=5)["examples"] == 12
+
+
+@pytest.mark.parametrize(
+    ("prior", "sentence"),
+    [
+        (["--model.ex_post_prior=VampPrior"], "fit_prior got VampPrior, which has no weights of its own"),
+        (["--model.ex_post_prior=MixtureOfNormals", "--model.ex_post_prior.components=0"], "got components=0"),
+    ],
+)
+def test_a_prior_for_afterwards_that_cannot_be_is_refused_before_training(read_recipe, tmp_path, prior, sentence):
+    run = training.Run(tmp_path / "run")
+    with pytest.raises(InputError, match=sentence):
+        run.train(*read_recipe(*prior))
+    assert not run.directory.exists()
+
+
+def test_a_prior_whose_fit_was_interrupted_is_fitted_when_resumed(read_recipe, tmp_path, monkeypatch):
+    recipe, decided = read_recipe("--model.ex_post_prior=MixtureOfNormals", "--model.ex_post_prior.components=3")
+    run = training.Run(tmp_path / "run")
+    with monkeypatch.context() as patched:
+        patched.setattr("vae_tf.training.run.fit_prior", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run.train(recipe, decided)
+    assert type(run.load()[1].prior) is priors.StandardNormal
+    run.train(recipe, decided, "resume")
     assert type(run.load()[1].prior) is priors.MixtureOfNormals
+    assert len(history(run)) == 2
+
+
+# ----- a directory that is there
 
 
 def test_a_run_that_exists_is_refused(copy_of_finished, read_recipe, contents):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vae_tf import InputError, likelihoods, networks
 
@@ -73,10 +74,28 @@ def test_a_residual_block_adds_to_its_input():
     features = keras.Input((6, 5, 4))
     block = keras.Model(features, networks._residual_block(features, "relu"))
     x = np.random.default_rng(0).normal(size=(2, 6, 5, 4)).astype(np.float32)
-    assert not np.allclose(block(x), x, atol=1e-2)
-    last = [layer for layer in block.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    first, last = [layer for layer in block.layers if isinstance(layer, keras.layers.Conv2D)]
+    residual = tf.nn.conv2d(tf.nn.relu(x), first.kernel, 1, "SAME")
+    residual = tf.nn.conv2d(tf.nn.relu(residual), last.kernel, 1, "SAME")  # biases start at 0
+    assert np.abs(residual).max() > 0.1
+    np.testing.assert_allclose(block(x), x + residual, rtol=1e-4, atol=1e-5)
     last.set_weights([np.zeros_like(weight) for weight in last.get_weights()])
     np.testing.assert_allclose(block(x), x, rtol=1e-6)
+
+
+def test_a_gradient_reaches_every_weight_of_a_residual_network():
+    inputs = [np.random.default_rng(0).normal(size=shape).astype(np.float32) for shape in ((4, 7, 5, 3), (4, 3))]
+    for network, x in zip(networks.resnet((7, 5, 3), 3, filters=(4, 5), blocks=2, hidden=6), inputs, strict=True):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(x) ** 2)
+        for weight, gradient in zip(network.weights, tape.gradient(loss, network.weights), strict=True):
+            assert np.abs(gradient).max() > 0, weight.path
+
+
+def test_an_example_does_not_depend_on_its_neighbours_in_a_residual_network():
+    encoder, _ = networks.resnet((7, 5, 3), 3, filters=(4, 5))
+    x = np.random.default_rng(0).normal(size=(4, 7, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(encoder(x, training=True)[:1], encoder(x[:1], training=True), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class Objective:
     doubly_reparameterises = False
 
     def __init__(self, samples: int = 1):
-        if samples < 1:
+        if not (isinstance(samples, numbers.Integral) and int(samples) >= 1):
             raise InputError(f"{type(self).__name__} got samples={samples}: give at least 1 draw for each example.")
         self.samples = samples
 
@@ -112,6 +112,16 @@ class Bound(Objective, abc.ABC):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {**super().get_config(), "kl": self.kl}
+
+
+def check_number(objective: Objective, name: str, value) -> None:
+    """Refuses a weight that is no number of at least 0.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    if not (isinstance(value, numbers.Real) and float(value) >= 0):
+        raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0.")
 
 
 def check_weight(objective: Objective, name: str, value) -> None:

@@ -9,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Bound, Values, check_weight
+from vae_tf.objectives.base import Bound, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Latent, Terms
@@ -47,8 +47,8 @@ class DIP(Bound):
         super().__init__(kl, samples)
         if variant not in ("i", "ii"):
             raise InputError(f'DIP got variant={variant!r}: give "i" or "ii".')
-        check_weight(self, "off_diagonal", off_diagonal)
-        check_weight(self, "diagonal", diagonal)
+        check_number(self, "off_diagonal", off_diagonal)
+        check_number(self, "diagonal", diagonal)
         self.variant, self.off_diagonal, self.diagonal = variant, off_diagonal, diagonal
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:

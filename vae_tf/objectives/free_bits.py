@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Bound, Values, check_weight
+from vae_tf.objectives.base import Bound, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.terms import Terms
@@ -28,7 +28,7 @@ class FreeBits(Bound):
 
     def __init__(self, free: float = 0.5, samples: int = 1):
         super().__init__(samples=samples)
-        check_weight(self, "free", free)
+        check_number(self, "free", free)
         self.free = free
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:

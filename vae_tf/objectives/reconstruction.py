@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Objective, Values, check_weight
+from vae_tf.objectives.base import Objective, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Terms
@@ -32,7 +32,7 @@ class Reconstruction(Objective):
 
     def __init__(self, beta: float = 0.0):
         super().__init__(samples=1)
-        check_weight(self, "beta", beta)
+        check_number(self, "beta", beta)
         self.beta = beta
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:

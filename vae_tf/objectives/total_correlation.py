@@ -97,14 +97,9 @@ def log_stratified_weights(batch_size: int | tf.Tensor, examples: int) -> tf.Ten
 
     q(z_i) ~ 1/N q(z_i|x_i) + (N - M)/(N M) q(z_i|x_j') + 1/M sum_j q(z_i|x_j),  M = B - 1, over the other j
 
-    Raises:
-        InputError: where the batch is known to be larger than the data set.
+    A batch that is larger than the data set, as evaluation may have, counts as one of its own: N is at least B.
     """
-    if isinstance(batch_size, int) and batch_size > examples:
-        raise InputError(
-            f"TotalCorrelation got a batch of {batch_size} with examples={examples}: give the size of the data set, "
-            f"or smaller batches."
-        )
+    examples = tf.cast(tf.maximum(batch_size, examples), tf.float32)  # N
     others = tf.maximum(tf.cast(batch_size, tf.float32) - 1, 1)  # M
     numbers = tf.range(batch_size)
     distance = (numbers[None] - numbers[:, None]) % batch_size

@@ -30,6 +30,25 @@ def test_the_covariance_is_drawn_to_the_identity(make_vae, binary, rng, variant,
     assert values.keys() == DIP.directions.keys()
 
 
+@pytest.mark.parametrize("posterior", [posteriors.DiagonalNormal, posteriors.FullCovarianceNormal])
+def test_the_variants_differ_by_the_mean_covariance_of_the_posteriors(make_vae, binary, rng, posterior):
+    vae = make_vae(latent_size=3, posterior=posterior(3))
+    vae.posterior.set_weights([0.3 * rng.normal(size=weight.shape) for weight in vae.posterior.get_weights()])
+    terms = vae.terms(binary, tf.zeros([1, len(binary), 3]))
+    parameters = {name: value.numpy() for name, value in vae.posterior.parameters(vae.encoder(binary)).items()}
+    scale = parameters["scale_tril"] if "scale_tril" in parameters else [np.diag(row) for row in parameters["scale"]]
+    within = np.mean([lower @ lower.T for lower in scale], axis=0)
+    one, other = (DIP(variant=variant)._covariance(terms.latents[0]).numpy() for variant in ("i", "ii"))
+    np.testing.assert_allclose(one, np.cov(parameters["loc"].T, bias=True), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(other - one, within, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("posterior", [posteriors.Deterministic, posteriors.InverseAutoregressiveFlow])
+def test_posteriors_without_a_covariance_are_refused(make_vae, posterior):
+    with pytest.raises(InputError, match=rf"{posterior.__name__} has no (density|closed form)"):
+        make_vae(posterior=posterior(2), objective=DIP())
+
+
 def test_posteriors_that_are_not_normal_are_refused(make_vae):
     with pytest.raises(InputError, match=r"that of PowerSpherical has no closed form or cannot be: use"):
         make_vae(posterior=posteriors.PowerSpherical(2), prior=priors.SphericalUniform(2), objective=DIP())

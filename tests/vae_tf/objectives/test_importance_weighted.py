@@ -108,6 +108,47 @@ def test_the_doubly_reparameterised_gradient_is_that_of_the_paper(make_vae, bina
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=weight.path)
 
 
+@pytest.mark.parametrize("make_posterior", [posteriors.DiagonalNormal, posteriors.FullCovarianceNormal])
+def test_a_prior_made_of_posteriors_keeps_its_whole_gradient(make_vae, binary, make_posterior):
+    objective = ImportanceWeighted(samples=3, gradient="dreg")
+    vae = make_vae(posterior=make_posterior(2), prior=priors.VampPrior(2, components=4), objective=objective)
+    x, noise = binary[:5], tf.random.stateless_normal([3, 5, 2], [1, 2])
+    weights = [*vae.encoder.trainable_weights, *vae.posterior.trainable_weights, *vae.prior.trainable_weights]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(objective(vae.terms(x, noise), tf.constant(0))["loss"])
+    found = tape.gradient(loss, weights)
+
+    # The encoder's weights act through z, by v_k^2, and through the pseudo-inputs' q(z|u_m), by v_k.
+    prior_of = lambda z: vae.prior.distribution(vae._encode()).log_prob(z)  # noqa: E731
+    q = vae.encode(x)
+    z = vae.posterior.draw(q, noise)
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        log_weights = vae.decode(z).log_prob(x) + prior_of(z) - q.log_prob(z)
+    v = tf.nn.softmax(log_weights, axis=0)
+    slopes = tape.gradient(log_weights, z)
+    with tf.GradientTape() as tape:
+        through_z = tf.reduce_sum((v**2)[..., None] * slopes * vae.posterior.draw(vae.encode(x), noise))
+        through_prior = tf.reduce_sum(v * prior_of(z))
+        surrogate = -(through_z + through_prior)
+    for weight, one, other in zip(weights, found, tape.gradient(surrogate, weights), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=weight.path)
+
+
+def test_at_the_exact_posterior_the_doubly_reparameterised_gradient_is_0(linear_gaussian):
+    largest = {}
+    for gradient in ("standard", "dreg"):
+        objective = ImportanceWeighted(samples=4, gradient=gradient)
+        exact = linear_gaussian(objective=objective)  # all weights are p(x), whatever z is
+        with tf.GradientTape() as tape:
+            terms = exact.vae.terms(exact.data(50), tf.random.stateless_normal([4, 50, 2], [5, 6]))
+            loss = tf.reduce_mean(objective(terms, tf.constant(0))["loss"])
+        values = tape.gradient(loss, exact.vae.posterior.trainable_weights)
+        largest[gradient] = max(np.abs(value).max() for value in values)
+    assert largest["dreg"] < 1e-4
+    assert largest["standard"] > 0.01
+
+
 def test_a_flow_is_refused_for_the_doubly_reparameterised_gradient(make_vae):
     posterior = posteriors.InverseAutoregressiveFlow(2)
     with pytest.raises(InputError, match=r'gradient="dreg" needs log q\(z\|x\).*use gradient="standard"'):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import InputError, posteriors, priors
+from vae_tf import InputError, posteriors, priors, schedules
 from vae_tf.objectives import ELBO, MaximumMeanDiscrepancy
 from vae_tf.objectives.maximum_mean_discrepancy import SCALES
 from vae_tf.terms import Latent
@@ -58,6 +58,25 @@ def test_the_loss_is_that_of_infovae(make_vae, binary):
     np.testing.assert_allclose(values["discrepancy"], np.full(len(binary), expected), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(values["loss"], elbo["distortion"] + 0.25 * elbo["rate"] + 30 * expected, rtol=1e-5)
     assert values.keys() == vae.objective.directions.keys()
+
+
+def test_its_weights_follow_their_schedules(make_vae, binary):
+    objective = MaximumMeanDiscrepancy(weight=schedules.Linear(0, 8, 10), beta=schedules.Linear(1, 0, 10))
+    vae = make_vae(objective=objective)
+    prior_noise = tf.random.stateless_normal([len(binary), 2], [3, 4])
+    values = objective(vae.terms(binary, tf.zeros([1, len(binary), 2]), prior_noise=prior_noise), tf.constant(5))
+    np.testing.assert_allclose(values["beta"], 0.5)
+    expected = values["distortion"] + 0.5 * values["rate"] + 4 * values["discrepancy"]
+    np.testing.assert_allclose(values["loss"], expected, rtol=1e-5)
+
+
+def test_without_a_rate_the_loss_is_that_of_the_wasserstein_autoencoder(make_vae, binary):
+    vae = make_vae(posterior=posteriors.Deterministic(2), objective=MaximumMeanDiscrepancy(weight=30.0, beta=None))
+    prior_noise = tf.random.stateless_normal([len(binary), 2], [3, 4])
+    values = vae.objective(vae.terms(binary, tf.zeros([1, len(binary), 0]), prior_noise=prior_noise), tf.constant(0))
+    expected = by_hand(vae.posterior.code(vae.encode(binary)).numpy(), prior_noise.numpy(), "gaussian")
+    assert values.keys() == vae.objective.directions.keys() == {"loss", "distortion", "discrepancy"}
+    np.testing.assert_allclose(values["loss"], values["distortion"] + 30 * expected, rtol=1e-5)
 
 
 def test_training_draws_the_codes_to_the_prior(make_vae, binary):

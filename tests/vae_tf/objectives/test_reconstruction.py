@@ -39,3 +39,5 @@ def test_a_prior_that_would_not_be_trained_is_refused(make_vae):
     prior = priors.MixtureOfNormals(2)
     with pytest.raises(InputError, match=r"does not train the prior, so MixtureOfNormals would stay as it starts"):
         make_vae(posterior=posteriors.Deterministic(2), prior=prior, objective=Reconstruction())
+    prior.trainable = False
+    make_vae(posterior=posteriors.Deterministic(2), prior=prior, objective=Reconstruction())

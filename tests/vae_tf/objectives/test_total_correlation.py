@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy import special, stats
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import InputError, posteriors
+from vae_tf import InputError, posteriors, schedules
 from vae_tf.objectives import ELBO, TotalCorrelation
 from vae_tf.objectives.total_correlation import log_stratified_weights
 from vae_tf.terms import Latent, Terms
@@ -78,6 +78,41 @@ def test_beta_1_minimises_what_the_elbo_does(data_set, rng):
     np.testing.assert_allclose(loss, ELBO()(terms, tf.constant(0))["loss"], rtol=1e-6)
 
 
+def test_beta_follows_its_schedule(data_set, rng):
+    loc, scale = data_set
+    terms = terms_of(loc, scale, loc + scale * rng.normal(size=(1, N, D)))
+    values = TotalCorrelation(beta=schedules.Linear(1, 5, 10), examples=40)(terms, tf.constant(5))
+    np.testing.assert_allclose(values["beta"], 3)
+    np.testing.assert_allclose(values["loss"], -values["elbo"] + 2 * values["total_correlation"], rtol=1e-5)
+
+
+def test_the_gradient_is_that_of_small_steps(data_set, rng):
+    loc, scale = data_set
+    noise = rng.normal(size=(1, N, D))
+    variable = tf.constant(loc, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(variable)
+        z = variable + scale.astype(np.float32) * noise.astype(np.float32)
+        latent = terms_of_tensors(variable, tf.constant(scale, tf.float32), z).latents[0]
+        total = tf.reduce_sum(TotalCorrelation(examples=40)._total_correlation(latent))
+    gradient = tape.gradient(total, variable)
+    for place in itertools.product(range(N), range(D)):
+        step = np.zeros_like(loc)
+        step[place] = 1e-5
+        above, below = (by_hand(moved, scale, moved + scale * noise, 40).sum() for moved in (loc + step, loc - step))
+        np.testing.assert_allclose(gradient[place], (above - below) / 2e-5, rtol=1e-3, atol=1e-4)
+
+
+def test_codes_far_apart_have_finite_values_and_gradients():
+    loc = tf.constant(np.linspace(-1e3, 1e3, N)[:, None] * [1.0, -1.0], tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(loc)
+        latent = terms_of_tensors(loc, tf.fill([N, D], 1e-3), loc[None]).latents[0]
+        total = TotalCorrelation(examples=N)._total_correlation(latent)
+    np.testing.assert_allclose(total, np.full(N, (D - 1) * np.log(N)), rtol=1e-5)  # a code tells of its example alone
+    assert np.isfinite(tape.gradient(total, loc)).all()
+
+
 @pytest.mark.parametrize(("batch", "examples"), [(1, 5), (2, 2), (4, 9), (5, 5), (100, 60_000)])
 def test_weights_of_a_row_add_up_to_1(batch, examples):
     weights = np.exp(log_stratified_weights(batch, examples))
@@ -128,11 +163,20 @@ def terms_of_tensors(loc, scale, z) -> Terms:
     return Terms((Latent(z, q, q),), tf.zeros(tf.shape(z)[:2]))
 
 
-def test_a_batch_larger_than_the_data_set_is_refused(data_set, rng):
+def test_a_batch_larger_than_the_data_set_counts_as_one_of_its_own(data_set, rng):
     loc, scale = data_set
-    terms = terms_of(loc, scale, loc + scale * rng.normal(size=(1, N, D)))
-    with pytest.raises(InputError, match=r"got a batch of 6 with examples=5: give the size"):
-        TotalCorrelation(examples=5)(terms, tf.constant(0))
+    z = loc + scale * rng.normal(size=(1, N, D))
+    values = TotalCorrelation(examples=N - 2)(terms_of(loc, scale, z), tf.constant(0))
+    np.testing.assert_allclose(values["total_correlation"], by_hand(loc, scale, z, N)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_evaluation_on_more_examples_than_were_trained_on(make_vae, binary):
+    vae = make_vae(objective=TotalCorrelation(examples=20))
+    vae.compile("adam")
+    vae.fit(tf.data.Dataset.from_tensor_slices(binary[:20]).batch(20), shuffle=False, verbose=0)
+    batches = tf.data.Dataset.from_tensor_slices(binary).batch(50)
+    assert np.isfinite(vae.evaluate(batches, verbose=0)).all()
+    assert np.isfinite(vae.evaluate(binary, batch_size=50, verbose=0)).all()
 
 
 def test_a_data_set_of_unknown_size_is_refused_when_the_model_is_built(make_vae):
