@@ -39,7 +39,7 @@ class Objective:
     def __init__(self, samples: int = 1):
         if not (isinstance(samples, numbers.Integral) and int(samples) >= 1):
             raise InputError(f"{type(self).__name__} got samples={samples}: give at least 1 draw for each example.")
-        self.samples = samples
+        self.samples: int = int(samples)
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """The values named in `directions`, each float32 [B] (per example, nats) or a scalar setting."""
