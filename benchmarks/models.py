@@ -41,7 +41,7 @@ SAMPLES = 100  # of the importance-sampled log-likelihood
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="mnist", help="mnist, or an .npz in Keras's layout")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--side-by-side", type=int, default=max(1, (os.cpu_count() or 1) - 1), help="runs at a time")
     parser.add_argument("--only", nargs="+", default=NAMES, choices=NAMES, metavar="NAME", help="not all, but these")
