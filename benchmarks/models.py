@@ -86,28 +86,28 @@ def train(arguments: argparse.Namespace, name: str, seed: int) -> None:
     settings, _ = training.read(preset, [*SETTINGS, f"--data={arguments.data}", f"--seed={seed}", *overrides])
     x = datasets.load(settings.data)
     test = datasets.evaluation_batches(x.x_test, 500, seed=0, binarization="static")  # the same images for all
-    compiled = {"optimizer": settings.optimizer(), "jit_compile": True, "steps_per_execution": 100}
+
+    def with_prior(vae, prior):
+        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
+        fitted = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
+        fitted.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
+        return fitted
+
     if name in EX_POST:
         kind, options = EX_POST[name]
         vae = keras.saving.load_model(arguments.runs / f"{BASE}-{seed}.keras")
-        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
         prior = getattr(priors, kind)(settings.model.latent_size, **options)
-        fitted = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
-        fitted.compile(**compiled)
-        keep(arguments, name, seed, fitted, test, None)
+        keep(arguments, name, seed, with_prior(vae, prior), test, None)
         return
     vae = settings.build(x.x_train.shape[1:], examples=len(x.x_train))
-    vae.compile(**compiled)
+    vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
     batches = datasets.training_batches(x.x_train, settings.batch_size, seed=seed, binarization="dynamic")
     watch = Stopwatch()
     timed = keras.callbacks.LambdaCallback(on_epoch_begin=watch.begin, on_epoch_end=watch.end)
     steps = datasets.steps_per_epoch(len(x.x_train), settings.batch_size)
     vae.fit(batches, epochs=arguments.epochs, steps_per_epoch=steps, callbacks=[timed], shuffle=False, verbose=0)
     if settings.model.ex_post_prior is not None:
-        prior = settings.model.ex_post_prior(settings.model.latent_size)
-        codes = datasets.evaluation_batches(x.x_train, 500, seed=seed, binarization="static")
-        vae = training.fit_prior(vae, codes, prior, epochs=arguments.epochs, seed=seed, verbose=0)
-        vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=100)
+        vae = with_prior(vae, settings.model.ex_post_prior(settings.model.latent_size))
     vae.save(arguments.runs / f"{name}-{seed}.keras")
     keep(arguments, name, seed, vae, test, float(np.median(watch.seconds)))
 

@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
@@ -95,9 +94,9 @@ class Run:
         if vae is None:
             vae = self._compiled(settings, splits.x_train.shape, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
-        make_prior = settings.model.ex_post_prior
-        if make_prior is not None:
-            check_prior(vae, make_prior(settings.model.latent_size))
+        second = None if settings.model.ex_post_prior is None else settings.model.ex_post_prior(vae.latent_size)
+        if second is not None:
+            check_prior(vae, second)
         for name in ("x_train", "x_validation", "x_test"):
             x = getattr(splits, name)
             # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
@@ -117,7 +116,7 @@ class Run:
             kept = Checkpoints(self.checkpoint, _identity(decided))
             watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
-        return vae if make_prior is None else self._with_ex_post_prior(vae, settings, make_prior)
+        return vae if second is None else self._with_prior(vae, second, settings)
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
         rest = -progress.step % steps  # of an epoch that was interrupted; whole ones follow
@@ -176,10 +175,9 @@ class Run:
         )
         return vae
 
-    def _with_ex_post_prior(self, vae: VAE, settings: recipe.Recipe, make_prior: Callable[[int], Prior]) -> VAE:
+    def _with_prior(self, vae: VAE, prior: Prior, settings: recipe.Recipe) -> VAE:
         """The model with its second prior, fitted and saved; the checkpoints keep that of training."""
         x = self._evaluation_batches(self.data(settings).x_train, settings, 500)
-        prior = make_prior(settings.model.latent_size)
         fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
         fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
         fitted.optimizer.build(fitted.trainable_variables)  # they are saved, too

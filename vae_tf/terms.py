@@ -57,6 +57,11 @@ class Terms(NamedTuple):
     draws: Draws | None = None
 
     @property
+    def distortion(self) -> tf.Tensor:
+        """-E_q(z|x)[ log p(x|z) ], the mean over the draws, float32 [B], nats."""
+        return -tf.reduce_mean(self.log_likelihood, axis=0)
+
+    @property
     def log_weights(self) -> tf.Tensor:
         """The log importance weights log p(x|z) + log p(z) - log q(z|x), float32 [K, B], nats."""
         log_weights = self.log_likelihood

@@ -105,9 +105,8 @@ class Bound(Objective, abc.ABC):
 
     def measures(self, terms: Terms) -> Values:
         """`elbo`, `rate` and `distortion`, each float32 [B], nats."""
-        distortion = -tf.reduce_mean(terms.log_likelihood, axis=0)  # -E_q(z|x)[ log p(x|z) ]
         rate = divergence.rate(terms.latents, self.kl)  # KL[ q(z|x) || p(z) ]
-        return {"elbo": -(distortion + rate), "rate": rate, "distortion": distortion}
+        return {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -120,7 +119,7 @@ def check_number(objective: Objective, name: str, value) -> None:
     Raises:
         InputError: naming the argument.
     """
-    if not (isinstance(value, numbers.Real) and float(value) >= 0):
+    if not _is_weight(value):
         raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0.")
 
 
@@ -130,10 +129,14 @@ def check_weight(objective: Objective, name: str, value) -> None:
     Raises:
         InputError: naming the argument.
     """
-    if not isinstance(value, schedules.Schedule) and not (isinstance(value, numbers.Real) and float(value) >= 0):
+    if not isinstance(value, schedules.Schedule) and not _is_weight(value):
         raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0, or a schedule.")
 
 
 def serialized(weight: float | schedules.Schedule | None) -> float | dict | None:
     """A weight as `get_config` holds it."""
     return keras.saving.serialize_keras_object(weight) if isinstance(weight, schedules.Schedule) else weight
+
+
+def _is_weight(value) -> bool:
+    return isinstance(value, numbers.Real) and float(value) >= 0

@@ -66,7 +66,7 @@ class MaximumMeanDiscrepancy(Bound):
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """The values of `directions`, each float32 [B]; the `discrepancy`, MMD^2, is that of the batch."""
         (latent,) = terms.latents
-        distortion = -tf.reduce_mean(terms.log_likelihood, axis=0)
+        distortion = terms.distortion
         discrepancy = self._discrepancy(latent) * tf.ones_like(distortion)
         loss = distortion + schedules.at(self.weight, step) * discrepancy
         if self.beta is None:

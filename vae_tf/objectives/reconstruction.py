@@ -38,7 +38,7 @@ class Reconstruction(Objective):
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """`loss` and `distortion`, each float32 [B], nats."""
         del step
-        distortion = -tf.reduce_mean(terms.log_likelihood, axis=0)
+        distortion = terms.distortion
         if not self.beta:
             return {"loss": distortion, "distortion": distortion}
         (latent,) = terms.latents
