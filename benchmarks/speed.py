@@ -50,11 +50,11 @@ BFLOAT16 = ("vae_tf, mixed_bfloat16", "vae_tf_fit.py", "bfloat16")
 class Contender:
     """A process that runs an epoch at each word."""
 
-    def __init__(self, name: str, script: str, work: str, variant: str):
+    def __init__(self, name: str, script: str, *words: str):
         self.name = name
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed when it leaves)
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "contenders" / script, work, variant],
+            [sys.executable, HERE / "contenders" / script, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -3,13 +3,16 @@
 import argparse
 
 HELP = "Draw what a trained run has learned, as a PNG file."
-KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold")
+KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "attribute")
+ATTRIBUTE_EXAMPLES = 10_000  # whose codes the direction is taken from
+ATTRIBUTE_ROWS = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--what", choices=KINDS, required=True, help="the kind of picture")
+    parser.add_argument("--label", help="for an attribute: the label towards which codes are moved")
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
 
@@ -23,11 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.out.endswith(".png"):
         raise InputError(f"--out got {arguments.out!r}: give a file that ends in .png.")
+    if arguments.label is not None and arguments.what != "attribute":
+        raise InputError(f"--label was given for {arguments.what}: leave it out, or choose --what attribute.")
     the_run = training.Run(arguments.directory)
     settings, vae = the_run.load()
 
     def inputs(count: int) -> np.ndarray:
-        x = np.concatenate(list(the_run.test_batches(settings).as_numpy_iterator()))
+        x = the_run.test_examples(settings)
         return x[pictures.evenly(count, len(x))]
 
     draw = {
@@ -36,7 +41,28 @@ def run(arguments: argparse.Namespace) -> int:
         "traversal": lambda: pictures.traversal(vae, inputs(1)),
         "interpolation": lambda: pictures.interpolation(vae, inputs(9)),
         "manifold": lambda: pictures.manifold(vae),
+        "attribute": lambda: _attribute(the_run, settings, vae, arguments.label),
     }
     pictures.write(draw[arguments.what](), arguments.out)
     print(arguments.out)
     return 0
+
+
+def _attribute(the_run, settings, vae, label: str | None):
+    """Test images without a label, moved in the direction that it has in the training set."""
+    from vae_tf import training
+    from vae_tf.errors import InputError
+    from vae_tf.training import datasets, evaluation, pictures
+
+    if label is None:
+        raise InputError("An attribute is the direction of a label: give one, such as --label 7.")
+    splits = the_run.data(settings)
+    if splits.y_train is None:
+        raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
+    part = pictures.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
+    x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
+    direction = training.attribute_direction(evaluation.codes(vae, x), splits.y_train[part].astype(str), label)
+    others = the_run.test_examples(settings)
+    if splits.y_test is not None:
+        others = others[splits.y_test.astype(str) != label]
+    return pictures.attribute(vae, others[pictures.evenly(ATTRIBUTE_ROWS, len(others))], direction)

@@ -1,9 +1,10 @@
 """Train, watch and evaluate: recipes, data, callbacks for `model.fit`, runs."""
 
+from vae_tf.training.attribute import attribute_direction
 from vae_tf.training.evaluation import evaluate
 from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.interruption import Interrupted
 from vae_tf.training.recipe import Recipe, presets, read
 from vae_tf.training.run import Run
 
-__all__ = ["Interrupted", "Recipe", "Run", "evaluate", "fit_prior", "presets", "read"]
+__all__ = ["Interrupted", "Recipe", "Run", "attribute_direction", "evaluate", "fit_prior", "presets", "read"]

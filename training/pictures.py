@@ -74,6 +74,21 @@ def interpolation(vae: VAE, x, columns: int = 11) -> np.ndarray:
     return grid(_means(vae, np.concatenate(lines)), columns)
 
 
+def attribute(vae: VAE, x, direction: np.ndarray, columns: int = 11) -> np.ndarray:
+    """A row for each image in x [N, height, width, channels], its code moved along a direction from -1 to 1.5 times.
+
+    Args:
+        vae: the model.
+        x: images, float32.
+        direction: that of `attribute_direction`, float32 [D]; the fifth of 11 columns is not moved.
+        columns: of the picture.
+    """
+    check_images(vae)
+    codes = vae.posterior.code(vae.encode(x)).numpy()
+    moved = codes[:, None] + np.linspace(-1, 1.5, columns, dtype=np.float32)[:, None] * direction
+    return grid(_means(vae, moved.reshape(-1, vae.latent_size)), columns)
+
+
 def manifold(vae: VAE, columns: int = 20) -> np.ndarray:
     """Means of p(x|z) over the whole plane of a two-dimensional code, evenly in the standard normal's quantiles."""
     check_images(vae)

@@ -6,6 +6,7 @@ import json
 import pathlib
 import shutil
 import sys
+import warnings
 import zipfile
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from vae_tf import VAE
+from vae_tf import VAE, importance
 from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
 from vae_tf.priors import Prior
@@ -24,6 +25,7 @@ from vae_tf.training.ex_post import check_prior, fit_prior
 
 Existing = Literal["refuse", "resume", "overwrite"]
 PICTURED = 32  # inputs that are reconstructed at each epoch
+SAMPLES = 5_000  # importance samples of each example, where nothing else was asked for
 TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
 FREE = ("epochs", "checkpoint_minutes")  # what may change when a run is resumed
 
@@ -64,9 +66,9 @@ class Run:
         arrays = datasets.load(settings.data)
         return datasets.validation_split(arrays, settings.validation, settings.seed)
 
-    def test_batches(self, settings: recipe.Recipe, batch_size: int = 500) -> tf.data.Dataset:
-        """The test set, in order, binarised as the recipe says."""
-        return self._evaluation_batches(self.data(settings).x_test, settings, batch_size)
+    def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
+        """The test set as the model is evaluated on it, float32 [N, *event]."""
+        return datasets.as_seen(self.data(settings).x_test, seed=settings.seed, binarization=settings.binarization)
 
     def train(self, settings: recipe.Recipe, decided: dict[str, Any], existing: Existing = "refuse") -> VAE:
         """Trains, watches and saves a model.
@@ -146,20 +148,52 @@ class Run:
                 ) from error
             raise
 
-    def evaluate(self, samples: int = 5000) -> dict[str, Any]:
+    def evaluate(
+        self,
+        samples: int | None = None,
+        *,
+        data: str | None = None,
+        binarization: datasets.Binarization | None = None,
+        features: str | None = None,
+    ) -> dict[str, Any]:
         """Measures the trained model on the test set and writes `results.json`.
 
+        Args:
+            samples: the importance samples of each example; 5,000 where not given.
+            data: the source whose test set is measured; that of the run where not given.
+            binarization: of the test set; that of the run where not given.
+            features: where samples are compared with the test images: "inception", "classifier", "auto" or a .keras
+                file; see `evaluation.features`. Where not given, they are not.
+
+        Warns:
+            UserWarning: where the test set is binarised otherwise than the training set was.
+
         Raises:
-            InputError: for a directory without a trained run, or samples < 1.
+            InputError: for a directory without a trained run, samples < 1 or of a plain autoencoder, labels that do
+                not match, or data that the model does not take.
         """
         settings, vae = self.load()
+        if samples is not None:
+            importance.check(vae, samples)
+        arrays = datasets.load(settings.data if data is None else data)
+        binarization = settings.binarization if binarization is None else binarization
+        space = None if features is None else evaluation.features.chosen(features, arrays, settings.seed)
         results = evaluation.evaluate(
             vae,
-            self.test_batches(settings),
-            samples=samples,
-            binarization=settings.binarization,
+            evaluation.Examples(arrays.x_test, arrays.y_test, arrays.factors_test),
+            evaluation.Examples(arrays.x_train, arrays.y_train),
+            samples=SAMPLES if samples is None else samples,
+            binarization=binarization,
             seed=settings.seed,
+            features=space,
         )
+        if (binarization == "none") != (settings.binarization == "none"):
+            note = (
+                f"the test set has binarization {binarization} and the model was trained with "
+                f"{settings.binarization}: these numbers do not compare with those of the run's own test set"
+            )
+            warnings.warn(note, stacklevel=2)
+            results["notes"].append(note)
         with replacing(self.results) as partial:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         return results

@@ -174,25 +174,19 @@ class VAE(Trainer):
         Args:
             x: values [N, *event], in the likelihood's support.
             samples: K.
-            seed: the noise of example i is a function of (seed, i) alone.
+            seed: draw k of example i is a function of (seed, i, k) alone.
 
         Raises:
             InputError: for data outside the support, samples < 1, or a plain autoencoder.
         """
         self.likelihood.check(x)
         parts = [part.log_prob for part in importance.estimates(self, x, samples, seed)]
-        return tf.concat(parts, axis=0) if parts else tf.zeros([0])
+        return tf.cast(tf.concat(parts, axis=0), tf.float32) if parts else tf.zeros([0])
 
     @functools.cached_property
     def log_weights_function(self):
-        """Compiled: (x, numbers of the examples, seed, block, draws) -> log weights [draws, B]."""
-
-        @tf.function(reduce_retracing=True)
-        def log_weights(x, images, seed, block, draws):
-            noise = importance.block_noise(self.posterior.noise_size, images, seed, block)
-            return self.terms(x, noise[:draws]).log_weights
-
-        return log_weights
+        """Compiled: (x [B, *event], noise [K, B, noise_size]) -> log weights [K, B]."""
+        return tf.function(lambda x, noise: self.terms(x, noise).log_weights, reduce_retracing=True)
 
     # ----- Config
 

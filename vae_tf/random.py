@@ -8,6 +8,8 @@ import enum
 
 import tensorflow as tf
 
+PHILOX = 1  # its number in TensorFlow's own operations
+
 
 class Purpose(enum.IntEnum):
     """What noise is drawn for; part of the seed."""
@@ -17,6 +19,7 @@ class Purpose(enum.IntEnum):
     EVALUATION = 2
     LOG_PROB = 3
     CODES = 4
+    AGGREGATED_POSTERIOR = 5
 
 
 def normal(shape, seed: tf.Tensor) -> tf.Tensor:
@@ -29,6 +32,31 @@ def normal_rows(shape, seeds: tf.Tensor) -> tf.Tensor:
     """Standard normal noise [B, *shape], where row i is a function of the pair `seeds[i]` alone, bit for bit."""
     draw = lambda seed: normal(shape, seed)  # noqa: E731
     return tf.map_fn(draw, tf.cast(seeds, tf.int64), fn_output_signature=tf.float32)
+
+
+@tf.function(reduce_retracing=True)
+def normal_draws(size: int, seeds: tf.Tensor, first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Draws `first` to `first + count - 1` of each row's standard normals, float32 [count, B, size].
+
+    Draw k of row i is a function of (seeds[i], k) alone, bit for bit: Philox counts its numbers in fours, so each draw
+    takes the next ceil(size / 4) of its row's counter.
+
+    Args:
+        size: the normals of one draw.
+        seeds: int64 pairs [B, 2].
+        first: int32 scalar.
+        count: int32 scalar.
+    """
+    fours = -(-size // 4)
+    skipped = tf.cast(tf.stack([fours * first, 0]), tf.uint64)
+
+    def draws(seed: tf.Tensor) -> tf.Tensor:
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        shape = [count, 4 * fours]
+        return tf.raw_ops.StatelessRandomNormalV2(shape=shape, key=key, counter=counter + skipped, alg=PHILOX)
+
+    rows = tf.map_fn(draws, seeds, fn_output_signature=tf.TensorSpec([None, 4 * fours], tf.float32))
+    return tf.transpose(rows, [1, 0, 2])[..., :size]
 
 
 def choice(probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:

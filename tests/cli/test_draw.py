@@ -56,6 +56,38 @@ def test_what_is_not_a_run_is_refused(refused, here):
     assert list(here.iterdir()) == []
 
 
+@pytest.fixture
+def labelled(finished, images, tmp_path_factory):
+    """A run whose data have labels: 0 and 1."""
+    run = tmp_path_factory.mktemp("labelled") / "run"
+    shutil.copytree(finished, run)
+    with np.load(images) as file:
+        y = {name: np.arange(len(file[f"x_{name}"])) % 2 for name in ("train", "test")}
+        data = run / "labelled.npz"
+        np.savez(data, **file, y_train=y["train"], y_test=y["test"])
+    decided = yaml.safe_load((run / "recipe.yaml").read_text())
+    (run / "recipe.yaml").write_text(yaml.safe_dump({**decided, "data": str(data)}))
+    return run
+
+
+def test_an_attribute_is_drawn_on_images_without_the_label(labelled, here):
+    assert main(["draw", str(labelled), "--what", "attribute", "--label", "1", "--out", "x.png"]) == 0
+    with Image.open(here / "x.png") as image:
+        assert (image.height, image.width) == (8 * 6 + 2, 8 * 11 + 2)  # 6 of 12 test images have the other label
+
+
+def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finished, here):
+    words = ["--what", "attribute", "--out", "x.png"]
+    assert "give one, such as --label 7" in refused("draw", labelled, *words)
+    assert "The label 4 is that of 0 of 44 examples: give one of 0, 1" in refused(
+        "draw", labelled, *words, "--label", "4"
+    )
+    assert "have no labels" in refused("draw", finished, *words, "--label", "1")
+    words[1] = "samples"
+    assert "--label was given for samples: leave it out" in refused("draw", labelled, *words, "--label", "1")
+    assert list(here.iterdir()) == []
+
+
 def with_model(run, event_shape, latent_size) -> None:
     """Puts another model into a run."""
     likelihood = likelihoods.Normal(event_shape)

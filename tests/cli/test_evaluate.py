@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import yaml
 
+from vae_tf_cli.evaluate import SECTIONS, text
 from vae_tf_cli.main import main
 
 
@@ -13,27 +14,54 @@ def test_it_writes_the_results_and_shows_them_as_a_table(run, capsys):
     results = json.loads((run / "results.json").read_text())
     assert results["importance_samples"] == 20
     printed = capsys.readouterr().out
-    notes = results.pop("notes")
-    for name, value in results.items():
-        shown = f"{value:.3f}" if isinstance(value, float) else str(value)
-        assert re.search(rf"{name}\W+{re.escape(shown)}\W", printed), name
-    for note in notes:
+    for name, row in (name_and_row for rows in SECTIONS.values() for name_and_row in rows.items()):
+        if name in results:
+            assert re.search(rf"{re.escape(row)}\W+{re.escape(text(results[name])[:20])}", printed), name
+    unnamed = set(results) - {name for rows in SECTIONS.values() for name in rows} - {"notes"}
+    assert unnamed == set()
+    for note in results["notes"]:
         assert f"note: {note}" in printed
     assert printed.splitlines()[-1] == str(run / "results.json")
 
 
-def test_without_a_number_5000_samples_are_drawn(run, monkeypatch):
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (-94.36129, "-94.361"),
+        (0.00123, "0.00123"),
+        (0.0, "0.000"),
+        (50, "50"),
+        ("static", "static"),
+        ([0.5, 2.25, 1.0], "2.25 1.00 0.50"),
+        ({"shape": 0.5, "x": 0.251}, "shape 0.50, x 0.25"),
+    ],
+)
+def test_a_measure_is_shown_as_a_person_reads_it(value, shown):
+    assert text(value) == shown
+
+
+def test_all_that_can_be_chosen_is_handed_on(run, monkeypatch, capsys):
     from vae_tf import training
 
     asked = []
 
-    def evaluate(self, samples):
-        asked.append(samples)
+    def evaluate(self, samples, **options):
+        asked.append((samples, options))
         return {"log_likelihood": -1.0, "notes": []}
 
     monkeypatch.setattr(training.Run, "evaluate", evaluate)
+    nothing = {"data": None, "binarization": None, "features": None}
     assert main(["evaluate", str(run)]) == 0
-    assert asked == [5000]
+    words = ["--samples", "7", "--data", "mnist", "--binarization", "none", "--features", "auto"]
+    assert main(["evaluate", str(run), *words]) == 0
+    assert asked == [(None, nothing), (7, {"data": "mnist", "binarization": "none", "features": "auto"})]
+    assert "Samples" not in capsys.readouterr().out  # a section without measures
+
+
+def test_another_binarization_is_warned_of(run, capsys):
+    with pytest.warns(UserWarning, match="do not compare"):
+        assert main(["evaluate", str(run), "--samples", "3", "--binarization", "none"]) == 0
+    assert "do not compare" in capsys.readouterr().out
 
 
 def test_one_sample_has_no_standard_error_over_draws(run, capsys):

@@ -44,6 +44,7 @@ CASES: dict[str, Callable[[], VAE]] = {
     "resnet": lambda: model(networks.resnet),
     # posteriors and priors: every pair that makes sense, each with a likelihood or an objective of its own
     "DiagonalNormal, MixtureOfNormals, ImportanceWeighted": lambda: model(
+        posterior=posteriors.DiagonalNormal(LATENT_SIZE, spread="log_scale"),
         prior=priors.MixtureOfNormals(LATENT_SIZE, components=3),
         objective=objectives.ImportanceWeighted(samples=3),
     ),

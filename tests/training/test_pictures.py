@@ -208,3 +208,17 @@ def test_positions_are_spread_over_all_examples(count, total):
     assert len(found) == 1 or found[-1] == total - 1
     steps = np.diff(found)
     assert len(found) == 1 or steps.max() - steps.min() <= 1
+
+
+# ----- attribute
+
+
+def test_codes_are_moved_along_the_direction(vae, bits):
+    direction = np.float32([0.5, -1])
+    shown = cells(pictures.attribute(vae, bits[:3], direction), 4, 4)
+    assert shown.shape[:2] == (3, 11)
+    code = vae.posterior.code(vae.encode(bits[:3])).numpy()
+    for column, strength in ((0, -1), (4, 0), (8, 1), (10, 1.5)):
+        expected = vae.likelihood.mean(vae.decode(code + np.float32(strength) * direction))
+        np.testing.assert_allclose(shown[:, column], pixels(expected), atol=1)
+    np.testing.assert_allclose(shown[:, 4], pixels(vae.reconstruct(bits[:3])), atol=1)

@@ -27,6 +27,17 @@ RESULTS = {
     "binarization",
     "seed",
     "bits_per_dimension",
+    "effective_sample_size",
+    "effective_sample_size_lowest_tenth",
+    "log_likelihood_shortfall",
+    "kl_per_dimension",
+    "mutual_information",
+    "mutual_information_standard_error",
+    "marginal_kl",
+    "marginal_kl_standard_error",
+    "reconstruction_error",
+    "linear_probe_accuracy",
+    "linear_probe_accuracy_standard_error",
 }
 
 
@@ -140,7 +151,7 @@ def test_vectors_train_without_pictures(read_recipe, tmp_path, rng):
     assert math.isfinite(float(history(run)[-1]["val_elbo"]))
     results = run.evaluate(samples=5)
     assert results["examples"] == 6
-    assert len(results["notes"]) == 1  # nothing is grey under a normal
+    assert not any("cross-entropy" in note for note in results["notes"])  # nothing is grey under a normal
 
 
 @pytest.mark.parametrize(
@@ -202,7 +213,7 @@ def test_a_prior_for_afterwards_takes_the_place_of_the_first(read_recipe, tmp_pa
     _, loaded = run.load()
     assert type(loaded.prior) is priors.MixtureOfNormals
     np.testing.assert_array_equal(loaded.sample(5, seed=7), resumed.sample(5, seed=7))
-    assert run.evaluate(samples=5)["examples"] == 12
+    assert run.evaluate()["examples"] == 12
 
 
 @pytest.mark.parametrize(
@@ -294,7 +305,7 @@ def test_evaluation_writes_the_results_of_the_contract(copy_of_finished):
     assert written == results
     assert set(written) == RESULTS | {"notes"}
     numbers = {name: value for name, value in written.items() if name not in ("binarization", "notes")}
-    assert all(math.isfinite(value) for value in numbers.values())
+    assert np.isfinite(np.hstack(list(numbers.values()))).all()
     assert (written["importance_samples"], written["examples"]) == (7, 12)  # the test set
     assert (written["binarization"], written["seed"]) == ("dynamic", 0)
     assert not any("cross-entropy" in note for note in written["notes"])  # the images were binarised
@@ -304,12 +315,68 @@ def test_evaluation_writes_the_results_of_the_contract(copy_of_finished):
 
 def test_the_test_set_is_binarised_once_as_the_recipe_says(finished, read_recipe):
     settings, _ = read_recipe("--binarization=dynamic")
-    once, again = (np.concatenate(list(finished.run.test_batches(settings).as_numpy_iterator())) for _ in range(2))
+    once, again = (finished.run.test_examples(settings) for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert set(np.unique(once)) == {0, 1}
     settings, _ = read_recipe()
-    grey = np.concatenate(list(finished.run.test_batches(settings).as_numpy_iterator()))
+    grey = finished.run.test_examples(settings)
     np.testing.assert_array_equal(grey, finished.run.data(settings).x_test / np.float32(255))
+
+
+def test_a_test_set_that_is_binarised_otherwise_is_warned_of(copy_of_finished):
+    with pytest.warns(UserWarning, match="binarization none and the model was trained with dynamic: .*do not compare"):
+        results = copy_of_finished.evaluate(samples=3, binarization="none")
+    assert results["binarization"] == "none"
+    assert any("do not compare" in note for note in results["notes"])
+    results = copy_of_finished.evaluate(samples=3, binarization="static")  # drawn once, as the run's own
+    assert not any("do not compare" in note for note in results["notes"])
+
+
+def test_another_test_set_can_be_measured(copy_of_finished, save_npz, rng):
+    x = rng.integers(0, 256, (9, 6, 6), dtype=np.uint8)
+    results = copy_of_finished.evaluate(samples=3, data=str(save_npz(x_train=x, x_test=x[:7])))
+    assert results["examples"] == 7
+
+
+def test_labels_are_probed_and_samples_compared(copy_of_finished, save_npz, rng):
+    x, y = rng.integers(0, 256, (40, 6, 6), dtype=np.uint8), np.arange(40) % 2
+    data = str(save_npz(x_train=x, y_train=y, x_test=x[:8], y_test=y[:8]))
+    results = copy_of_finished.evaluate(samples=3, data=data, features="classifier")
+    assert 0 <= results["linear_probe_accuracy"] <= 1
+    assert results["features"].startswith("classifier trained on")
+    assert results["compared_samples"] == 8
+    assert json.loads(copy_of_finished.results.read_text()) == results
+
+
+def test_a_plain_autoencoder_that_is_asked_for_its_likelihood_refuses(read_recipe, tmp_path):
+    run = training.Run(tmp_path / "run")
+    words = ["--epochs=1", "--model.posterior=Deterministic", "--model.objective=Reconstruction"]
+    run.train(*read_recipe(*words))
+    with pytest.raises(InputError, match="plain autoencoder and has no log p"):
+        run.evaluate(samples=5)
+    assert not run.results.exists()
+    assert "log_likelihood" not in run.evaluate()
+
+
+def test_a_classifier_needs_labels(copy_of_finished, save_npz, rng):
+    x = rng.integers(0, 256, (40, 6, 6), dtype=np.uint8)
+    with pytest.raises(InputError, match="has no labels for a classifier"):
+        copy_of_finished.evaluate(samples=3, data=str(save_npz(x_train=x)), features="classifier")
+    assert not copy_of_finished.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data": "nowhere.npz"}, "There is no"),
+        ({"features": "resnet"}, "There is no feature space 'resnet'"),
+        ({"binarization": "twice"}, "binarization is 'twice': give none, static or dynamic"),
+    ],
+)
+def test_what_cannot_be_measured_leaves_no_results(copy_of_finished, options, said):
+    with pytest.raises(InputError, match=said):
+        copy_of_finished.evaluate(samples=3, **options)
+    assert not copy_of_finished.results.exists()
 
 
 def test_one_sample_gives_results_too(copy_of_finished):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy import special, stats
 
-from vae_tf import InputError, importance, objectives, posteriors
+from vae_tf import InputError, importance, objectives, posteriors, random
 from vae_tf.importance import Estimate
 
 # The linear-Gaussian model has an exact log p(x); see `LinearGaussian` in conftest.py.
@@ -59,13 +59,10 @@ def test_one_sample_falls_short_by_the_divergence_of_the_posteriors(errors, wide
 
 
 @pytest.mark.parametrize("samples", [3, 50, 120])
-def test_the_draws_are_those_of_the_seed_the_example_and_the_block(widened, samples):
+def test_the_draws_are_those_of_the_seed_and_the_example(widened, samples):
     x = widened.data(4)
-    blocks = [
-        importance.block_noise(2, tf.range(4, dtype=tf.int64), tf.constant(9, tf.int64), tf.constant(block))
-        for block in range(-(-samples // importance.DRAWS))
-    ]
-    noise = np.concatenate(blocks)[:samples].astype(np.float64)
+    seeds = random.pair(9, random.Purpose.LOG_PROB, tf.range(4, dtype=tf.int64))
+    noise = random.normal_draws(2, seeds, 0, samples).numpy().astype(np.float64)
     loc = (x - widened.b) @ widened.gain
     scale = widened.widen * widened.posterior_scale
     z = loc + scale * noise
@@ -83,17 +80,14 @@ def test_the_draws_are_those_of_the_seed_the_example_and_the_block(widened, samp
     weights = np.exp(log_weights)
     expected = weights.std(axis=0, ddof=1) / np.sqrt(samples) / weights.mean(axis=0)
     np.testing.assert_allclose(estimate.standard_error, expected, rtol=1e-2)
+    effective = weights.sum(axis=0) ** 2 / (weights**2).sum(axis=0)
+    np.testing.assert_allclose(estimate.effective_sample_size, effective, rtol=1e-3)
 
 
-def test_seeds_blocks_and_examples_have_noise_of_their_own():
-    images = tf.range(3, dtype=tf.int64)
-    noise = [
-        importance.block_noise(2, images, tf.constant(seed, tf.int64), tf.constant(block)).numpy()
-        for seed in (0, 1)
-        for block in (0, 1)
-    ]
-    assert noise[0].shape == (importance.DRAWS, 3, 2)
-    assert len(np.unique(noise)) == np.size(noise)
+def test_equal_weights_are_all_effective(exact):
+    (estimate,) = importance.estimates(exact.vae, exact.data(5), 70, seed=1)
+    np.testing.assert_allclose(estimate.effective_sample_size, 70, rtol=1e-3)
+    np.testing.assert_allclose(estimate.standard_error, 0, atol=1e-3)
 
 
 def test_one_sample_has_no_standard_error():
@@ -112,17 +106,18 @@ def test_an_example_does_not_depend_on_its_neighbours(widened):
 def test_an_example_does_not_depend_on_how_the_data_is_cut(widened, monkeypatch):
     x = widened.data(10)
     together = widened.vae.log_prob(x, samples=60, seed=3)
-    monkeypatch.setattr(importance, "ROWS", 3 * importance.DRAWS)
+    monkeypatch.setattr(importance, "ROWS", 3 * 60)
     parts = list(importance.estimates(widened.vae, x, 60, 3))
     assert [len(part.log_prob) for part in parts] == [3, 3, 3, 1]
     np.testing.assert_allclose(np.concatenate([part.log_prob for part in parts]), together, atol=1e-5)
 
 
-def test_smaller_blocks_still_give_log_p_of_x(linear_gaussian, monkeypatch):
-    monkeypatch.setattr(importance, "DRAWS", 7)
-    exact = linear_gaussian()
-    x = exact.data(5)
-    np.testing.assert_allclose(exact.vae.log_prob(x, samples=16, seed=1), exact.log_prob(x), atol=1e-4)
+@pytest.mark.parametrize(("name", "size"), [("ROWS", 1), ("ROWS", 7), ("ROWS", 300), ("VALUES", 4 * 50), ("VALUES", 1)])
+def test_an_estimate_does_not_depend_on_how_the_draws_are_cut(widened, monkeypatch, name, size):
+    x = widened.data(5)
+    together = widened.vae.log_prob(x, samples=130, seed=3)
+    monkeypatch.setattr(importance, name, size)
+    np.testing.assert_allclose(widened.vae.log_prob(x, samples=130, seed=3), together, atol=1e-5)
 
 
 def test_the_seed_is_all_that_the_draws_depend_on(widened):

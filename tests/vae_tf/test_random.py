@@ -79,6 +79,19 @@ def test_a_row_is_a_function_of_its_own_seed(seed_type):
     assert random.normal_rows([2, 3], seeds[:0]).shape == (0, 2, 3)
 
 
+@pytest.mark.parametrize("size", [1, 3, 4, 50])
+def test_a_draw_is_a_function_of_its_seed_and_its_number(size):
+    seeds = random.pair(7, Purpose.LOG_PROB, tf.range(3, dtype=tf.int64))
+    together = random.normal_draws(size, seeds, 0, 40).numpy()
+    assert (together.shape, together.dtype) == ((40, 3, size), np.float32)
+    assert len(np.unique(together)) == together.size
+    for first, count in ((0, 1), (1, 7), (8, 32)):
+        parts = random.normal_draws(size, seeds, tf.constant(first), tf.constant(count))
+        np.testing.assert_array_equal(parts, together[first : first + count])
+    np.testing.assert_array_equal(random.normal_draws(size, seeds[2:], 5, 2), together[5:7, 2:])
+    assert stats.kstest(random.normal_draws(size, seeds, 0, 2_000).numpy().ravel(), "norm").pvalue > 0.01
+
+
 def test_choices_are_as_frequent_as_they_are_probable(rng):
     probabilities = np.float32([0.5, 0.001, 0.0, 0.3, 0.199])
     chosen = random.choice(probabilities, rng.normal(size=100_000).astype(np.float32)).numpy()

@@ -4,9 +4,9 @@ import difflib
 import pathlib
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches
+from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches, sprites
 from vae_tf.training.datasets.arrays import Arrays
-from vae_tf.training.datasets.batches import evaluation_batches, scaled, steps_per_epoch, training_batches
+from vae_tf.training.datasets.batches import as_seen, evaluation_batches, scaled, steps_per_epoch, training_batches
 from vae_tf.training.datasets.binarization import Binarization
 from vae_tf.training.datasets.split import Splits, validation_split
 
@@ -14,6 +14,7 @@ __all__ = [
     "Arrays",
     "Binarization",
     "Splits",
+    "as_seen",
     "evaluation_batches",
     "load",
     "scaled",
@@ -22,15 +23,15 @@ __all__ = [
     "validation_split",
 ]
 
-NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches")
+NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches", "sprites")
 
 
 def load(source: str) -> Arrays:
     """Loads a data set.
 
     Args:
-        source: "digits-5k", "mnist", "fashion_mnist", "cifar10", "photo-patches", the path of an .npz or .npy file,
-            or a folder of images.
+        source: "digits-5k", "mnist", "fashion_mnist", "cifar10", "photo-patches", "sprites", the path of an .npz
+            or .npy file, or a folder of images.
 
     Raises:
         InputError: for a source that is not known, not there or cannot be used.
@@ -39,6 +40,8 @@ def load(source: str) -> Arrays:
         return digits_5k.load()
     if source == "photo-patches":
         return photo_patches.load()
+    if source == "sprites":
+        return sprites.load()
     if source in keras_downloads.NAMES:
         return keras_downloads.load(source)
     path = pathlib.Path(source)

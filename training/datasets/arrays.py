@@ -20,6 +20,7 @@ class Arrays(NamedTuple):
         y_train: labels [N], or None.
         x_test: as `x_train`.
         y_test: as `y_train`.
+        factors_test: what each test example was made with, name -> integers [N_test], or None.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Arrays(NamedTuple):
     y_train: np.ndarray | None
     x_test: np.ndarray
     y_test: np.ndarray | None
+    factors_test: dict[str, np.ndarray] | None = None
 
 
 def arrays(

@@ -10,6 +10,7 @@ from vae_tf.training.datasets import binarization as binary
 from vae_tf.training.datasets.binarization import Binarization
 
 BLOCK = 2**20  # values that are scaled and binarised together: many small steps cost more than a large one
+TOGETHER = 500  # examples that become one array part by part
 AHEAD = 2**21  # values that wait for the model
 
 
@@ -24,9 +25,16 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def training_batches(
-    x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization, epoch: int = 0, step: int = 0
+    x: np.ndarray,
+    batch_size: int,
+    *,
+    seed: int,
+    binarization: Binarization,
+    shuffle: bool = True,
+    epoch: int = 0,
+    step: int = 0,
 ) -> tf.data.Dataset:
-    """An endless stream of float32 batches, each epoch in an order of its own.
+    """An endless stream of float32 batches.
 
     A batch is a function of (seed, epoch, step) alone, so a stream that begins later equals the rest of one that
     began before.
@@ -36,13 +44,15 @@ def training_batches(
         batch_size: examples of a batch; the last of an epoch may be smaller.
         seed: of the order and of the binarisation.
         binarization: "none", "static" (drawn once) or "dynamic" (drawn for each batch).
+        shuffle: whether each epoch has an order of its own, or all have that of `x`.
         epoch: where to begin.
         step: where to begin within the epoch.
 
     Raises:
-        InputError: for a batch size below 1, or values that cannot be binarised.
+        InputError: for a batch size below 1, an unknown binarisation, or values that cannot be binarised.
     """
     _check_batch_size(batch_size)
+    binary.check_kind(binarization)
     if binarization == "static":
         x = binary.drawn_once(x, seed)
     elif binarization == "dynamic":
@@ -55,7 +65,9 @@ def training_batches(
     blocks = -(-count // block)  # of an epoch
 
     def rows(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(tf.range(count), seed=tf.stack([seed, epoch]))
+        order = tf.range(count)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([seed, epoch]))
         return tf.data.Dataset.range(blocks).map(lambda number: order[number * block : (number + 1) * block])
 
     def values(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
@@ -82,12 +94,19 @@ def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarizatio
         binarization: where it is not "none", the images are drawn once.
 
     Raises:
-        InputError: for a batch size below 1, or values that cannot be binarised.
+        InputError: for a batch size below 1, an unknown binarisation, or values that cannot be binarised.
     """
     _check_batch_size(batch_size)
+    binary.check_kind(binarization)
     if binarization != "none":
         x = binary.drawn_once(x, seed)
     return tf.data.Dataset.from_tensor_slices(x).batch(batch_size).map(scaled).prefetch(tf.data.AUTOTUNE)
+
+
+def as_seen(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarray:
+    """Examples as a model is evaluated on them: those of `evaluation_batches` in one array, float32 [N, *event]."""
+    batches = evaluation_batches(x, TOGETHER, seed=seed, binarization=binarization)
+    return np.concatenate(list(batches.as_numpy_iterator()))
 
 
 def scaled(values: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,6 @@
 """Grey values as the probabilities of binary ones (Salakhutdinov and Murray, 2008; Burda et al., 2016)."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -38,3 +38,13 @@ def check(x: np.ndarray) -> None:
             f"The data ranges from {x.min():g} to {x.max():g}, but binarisation takes probabilities in [0, 1]: scale "
             f"the data, or choose binarization none."
         )
+
+
+def check_kind(binarization: str) -> None:
+    """Refuses what is not a `Binarization`.
+
+    Raises:
+        InputError: naming those that are.
+    """
+    if binarization not in get_args(Binarization):
+        raise InputError(f"binarization is {binarization!r}: give none, static or dynamic.")

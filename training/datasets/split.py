@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Splits(NamedTuple):
-    """The parts of a run's data; labels are None where there are none."""
+    """The parts of a run's data; labels and factors are None where there are none."""
 
     x_train: np.ndarray
     y_train: np.ndarray | None
@@ -19,6 +19,7 @@ class Splits(NamedTuple):
     y_validation: np.ndarray | None
     x_test: np.ndarray
     y_test: np.ndarray | None
+    factors_test: dict[str, np.ndarray] | None = None
 
 
 def stratified(labels: np.ndarray | None, count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,8 +52,9 @@ def validation_split(data: "Arrays", validation: float | Literal["test"], seed: 
     Raises:
         InputError: for another share, or one that leaves a part empty.
     """
+    test = (data.x_test, data.y_test, data.factors_test)
     if validation == "test":
-        return Splits(data.x_train, data.y_train, data.x_test, data.y_test, data.x_test, data.y_test)
+        return Splits(data.x_train, data.y_train, data.x_test, data.y_test, *test)
     if not 0 < validation < 1:
         raise InputError(f'validation is {validation}: give a share between 0 and 1, such as 0.1, or "test".')
     rest, part = stratified(data.y_train, len(data.x_train), validation, seed)
@@ -62,4 +64,4 @@ def validation_split(data: "Arrays", validation: float | Literal["test"], seed: 
             f"{len(part)} to validate on: give more data, or another share."
         )
     y_rest, y_part = (None, None) if data.y_train is None else (data.y_train[rest], data.y_train[part])
-    return Splits(data.x_train[rest], y_rest, data.x_train[part], y_part, data.x_test, data.y_test)
+    return Splits(data.x_train[rest], y_rest, data.x_train[part], y_part, *test)

@@ -1,49 +1,58 @@
 """The importance-sampled log-likelihood of a data set, with both of its standard errors."""
 
-from typing import NamedTuple
-
 import numpy as np
 from rich import progress
 
 from vae_tf import VAE, importance
+from vae_tf.importance import Estimate
 
 
-class LogLikelihood(NamedTuple):
+class LogLikelihood:
     """The estimate of the mean log p(x) over a data set, nats.
 
     In expectation the estimate is below log p(x), and rises with the number of samples.
 
+    Args:
+        estimate: that of each example.
+
     Attributes:
         mean: the mean over images of log 1/K sum_k w_k.
-        standard_error_images: sd over images / sqrt(N): what another draw of images would change.
+        standard_error_images: sd over images / sqrt(N): what another draw of images would change; None for one image.
         standard_error_draws: sqrt(sum_i se_i^2) / N, se_i = sd(w_i) / (sqrt(K) mean(w_i)): what other draws of z
-            would change.
-
-    A standard error of one image, or of one draw, is None.
+            would change; None for one draw.
+        effective_sample_size: the mean over images of ESS = (sum_k w_k)^2 / sum_k w_k^2, from 1 to K.
+        effective_sample_size_lowest_tenth: what a tenth of the images stay below.
+        shortfall: by how much the estimate is too low, to second order: the mean of (1/ESS - 1/K) / 2. Where ESS is
+            small it says too little, as the weights that matter have not been drawn (Nowozin, 2018, proposition 1).
     """
 
-    mean: float
-    standard_error_images: float | None
-    standard_error_draws: float | None
+    def __init__(self, estimate: Estimate):
+        log_prob, effective, count = estimate.log_prob, estimate.effective_sample_size, len(estimate.log_prob)
+        several = count > 1
+        self.mean = float(log_prob.mean())
+        self.standard_error_images = float(log_prob.std(ddof=1) / np.sqrt(count)) if several else None
+        self.standard_error_draws = (
+            float(np.sqrt(np.sum(estimate.standard_error**2)) / count) if estimate.samples > 1 else None
+        )
+        self.effective_sample_size = float(effective.mean())
+        self.effective_sample_size_lowest_tenth = float(np.quantile(effective, 0.1))
+        self.shortfall = float(np.mean(1 / effective - 1 / estimate.samples) / 2)
 
 
-def log_likelihood(vae: VAE, x, samples: int, seed: int) -> LogLikelihood:
-    """Estimates the mean log p(x) of examples x, float32 [N, *event], with a progress bar.
+def log_likelihood(vae: VAE, x, samples: int, seed: int) -> Estimate:
+    """Estimates log p(x) of each of the examples x, float32 [N, *event], with a progress bar.
 
     Raises:
         InputError: for samples < 1, or a plain autoencoder.
     """
-    log_probs, standard_errors = [], []
+    parts = []
     with progress.Progress(*progress.Progress.get_default_columns(), transient=True) as bar:
         task = bar.add_task(f"log p(x), {samples} samples", total=len(x))
         for part in importance.estimates(vae, x, samples, seed):
-            log_probs.append(part.log_prob)
-            standard_errors.append(part.standard_error)
+            parts.append(part)
             bar.advance(task, len(part.log_prob))
-    log_prob = np.concatenate(log_probs).astype(np.float64)
-    squares = np.square(np.concatenate(standard_errors), dtype=np.float64)
-    return LogLikelihood(
-        mean=float(log_prob.mean()),
-        standard_error_images=float(log_prob.std(ddof=1) / np.sqrt(len(x))) if len(x) > 1 else None,
-        standard_error_draws=float(np.sqrt(squares.sum()) / len(x)) if samples > 1 else None,
+    return Estimate(
+        np.concatenate([part.log_prob for part in parts]),
+        np.concatenate([part.log_second_moment for part in parts]),
+        samples,
     )

@@ -1,64 +1,152 @@
 """The results of a run: every measure of a trained model on the test set."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE
-from vae_tf.training.datasets import Binarization
+from vae_tf.errors import InputError
+from vae_tf.training.datasets import Binarization, as_seen
 from vae_tf.training.evaluation.active_units import active_units
-from vae_tf.training.evaluation.likelihood import log_likelihood
+from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
+from vae_tf.training.evaluation.codes import codes
+from vae_tf.training.evaluation.features import Features
+from vae_tf.training.evaluation.kl_per_dimension import kl_per_dimension
+from vae_tf.training.evaluation.likelihood import LogLikelihood, log_likelihood
+from vae_tf.training.evaluation.linear_probe import linear_probe
+from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
+from vae_tf.training.evaluation.reconstruction_error import reconstruction_error
+from vae_tf.training.evaluation.sample_quality import sample_quality
+
+BATCH = 500
+PROBED = 10_000  # training examples that the linear probe is fitted to
+TRUSTED = 0.1  # nats that the importance-sampled estimate may be too low
 
 GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it compares with no binarised result"
 BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"
 
 
+class Examples(NamedTuple):
+    """Examples as they are stored, and what is known of them.
+
+    Attributes:
+        x: [N, *event]; uint8 becomes [0, 1].
+        labels: [N], or None.
+        factors: what each example was made with, name -> integers [N], or None.
+    """
+
+    x: np.ndarray
+    labels: np.ndarray | None = None
+    factors: dict[str, np.ndarray] | None = None
+
+
 def evaluate(
-    vae: VAE, examples: tf.data.Dataset, *, samples: int, binarization: Binarization, seed: int
+    vae: VAE,
+    test: Examples,
+    train: Examples | None = None,
+    *,
+    samples: int = 5_000,
+    binarization: Binarization = "none",
+    seed: int = 0,
+    features: Features | None = None,
 ) -> dict[str, Any]:
     """Measures a trained, compiled model.
 
     Args:
         vae: the model.
-        examples: batches of x, float32 [B, *event], in one ordered pass.
+        test: what is measured.
+        train: what the linear probe is fitted to, where both have labels.
         samples: K, the importance samples of each example; not used for a plain autoencoder.
-        binarization: how the examples were binarised.
-        seed: of the importance samples.
+        binarization: where it is not "none", the images are drawn once.
+        seed: of the binarisation and of all draws.
+        features: the space in which samples are compared with the test images; they are not, where None.
 
     Returns:
-        `log_likelihood`, its two standard errors and `importance_samples`, `elbo`, `rate`, `distortion`,
-        `active_units`, `examples`, `binarization`, `seed`, and `notes`; means over examples, nats. A plain
-        autoencoder has neither likelihood, elbo nor rate. A likelihood of discrete values, such as 8-bit levels, has
-        `bits_per_dimension`: -log_likelihood / (values of an example x log 2).
+        Means over examples, nats, and what is said of them in `notes`:
+
+        - `log_likelihood`, its two standard errors, `importance_samples`, the effective sample size, and for a
+          likelihood of discrete values `bits_per_dimension`: -log_likelihood / (values of an example x log 2);
+        - `elbo`, `rate`, `distortion`, `kl_per_dimension`, `mutual_information` and `marginal_kl` of the aggregated
+          posterior, with their standard errors, where the model has them; a plain autoencoder has none;
+        - `reconstruction_error`, `active_units`, `linear_probe_accuracy` with labels, `mutual_information_gap` with
+          factors, the distances of `sample_quality` with features;
+        - `examples`, `binarization`, `seed`.
 
     Raises:
-        InputError: for samples < 1.
+        InputError: for samples < 1, labels or factors that do not match, or values outside the support.
     """
-    x = np.concatenate(list(examples.as_numpy_iterator()))
+    _check(test, "test")
+    if train is not None:
+        _check(train, "training")
+    x = as_seen(test.x, seed=seed, binarization=binarization)
+    vae.likelihood.check(x, "the test set")
+    notes: list[str] = []
     results: dict[str, Any] = {}
-    notes = []
-    is_cross_entropy = vae.likelihood.is_cross_entropy(x)
     if vae.posterior.has_density:
-        estimate = log_likelihood(vae, x, samples, seed)
-        results = {
-            "log_likelihood": estimate.mean,
-            "log_likelihood_standard_error_images": estimate.standard_error_images,
-            "log_likelihood_standard_error_draws": estimate.standard_error_draws,
-            "importance_samples": samples,
-        }
-        if vae.likelihood.is_discrete and not is_cross_entropy:
-            results["bits_per_dimension"] = -estimate.mean / (math.prod(vae.event_shape) * math.log(2))
-        notes.append(BELOW)
-    logs = vae.evaluate(examples, return_dict=True, verbose=0)
-    results |= {name: float(logs[name]) for name in ("elbo", "rate", "distortion") if name in logs}
-    results |= {
-        "active_units": active_units(vae, x),
-        "examples": len(x),
-        "binarization": binarization,
-        "seed": seed,
-    }
-    if is_cross_entropy:
+        results |= _likelihood(vae, x, samples, seed, notes)
+    results |= _bound(vae, x, seed)
+    results["reconstruction_error"] = reconstruction_error(vae, x)
+    of_test = codes(vae, x)
+    results["active_units"] = active_units(of_test)
+    if test.labels is not None and train is not None and train.labels is not None:
+        part = np.linspace(0, len(train.x) - 1, min(PROBED, len(train.x))).astype(int)
+        of_train = codes(vae, as_seen(train.x[part], seed=seed, binarization=binarization))
+        probe = linear_probe(of_train, train.labels[part], of_test, test.labels)
+        results["linear_probe_accuracy"] = probe.accuracy
+        results["linear_probe_accuracy_standard_error"] = probe.standard_error
+    if test.factors is not None:
+        gaps = mutual_information_gap(of_test, test.factors)
+        results["mutual_information_gap"] = float(np.mean(list(gaps.values())))
+        results["mutual_information_gap_of_factors"] = gaps
+    if features is not None:
+        results |= sample_quality(vae, x, features, seed=seed)
+    if vae.likelihood.is_cross_entropy(x):
         notes.append(GREY)
-    return {**results, "notes": notes}
+    return {**results, "examples": len(x), "binarization": binarization, "seed": seed, "notes": notes}
+
+
+def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[str]) -> dict[str, Any]:
+    estimate = LogLikelihood(log_likelihood(vae, x, samples, seed))
+    results = {
+        "log_likelihood": estimate.mean,
+        "log_likelihood_standard_error_images": estimate.standard_error_images,
+        "log_likelihood_standard_error_draws": estimate.standard_error_draws,
+        "importance_samples": samples,
+        "effective_sample_size": estimate.effective_sample_size,
+        "effective_sample_size_lowest_tenth": estimate.effective_sample_size_lowest_tenth,
+        "log_likelihood_shortfall": estimate.shortfall,
+    }
+    if vae.likelihood.is_discrete and not vae.likelihood.is_cross_entropy(x):
+        results["bits_per_dimension"] = -estimate.mean / (math.prod(vae.event_shape) * math.log(2))
+    notes.append(BELOW)
+    if estimate.shortfall > TRUSTED:
+        notes.append(
+            f"log_likelihood cannot be trusted: few of the {samples} importance samples decide it (see the effective "
+            f"sample size), so it is too low by about {estimate.shortfall:.2f} nats, or more; take more samples"
+        )
+    return results
+
+
+def _bound(vae: VAE, x: np.ndarray, seed: int) -> dict[str, Any]:
+    """The bound, its two terms, and what the rate is made of."""
+    batches = tf.data.Dataset.from_tensor_slices(x).batch(BATCH)
+    logs = vae.evaluate(batches, return_dict=True, verbose=0)
+    results: dict[str, Any] = {name: float(logs[name]) for name in ("elbo", "rate", "distortion") if name in logs}
+    divergences = kl_per_dimension(vae, x)
+    if divergences is not None:
+        results["kl_per_dimension"] = [float(divergence) for divergence in divergences]
+    parts = aggregated_posterior(vae, x, seed) if len(x) > 1 else None
+    return results if parts is None else {**results, **parts._asdict()}
+
+
+def _check(examples: Examples, name: str) -> None:
+    """Refuses labels and factors that do not match."""
+    known = {"labels": examples.labels, **{f"factor {key!r}": value for key, value in (examples.factors or {}).items()}}
+    for what, values in known.items():
+        if values is not None and np.shape(values) != (len(examples.x),):
+            raise InputError(
+                f"The {name} set has {what} of shape {np.shape(values)} for {len(examples.x)} examples: give one for "
+                f"each."
+            )

@@ -1,9 +1,12 @@
 """The normal posterior with a diagonal covariance."""
 
+from typing import Literal
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from vae_tf.errors import InputError
 from vae_tf.posteriors.base import Parameters, Posterior, flat
 
 
@@ -11,29 +14,47 @@ from vae_tf.posteriors.base import Parameters, Posterior, flat
 class DiagonalNormal(Posterior):
     """The normal posterior with a diagonal covariance.
 
-    q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  log scale^2 = linear(features)
+    q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  log scale^2 or log scale = linear(features)
     z = loc + scale * noise,  noise ~ N(0, I)
 
-    Source: Kingma and Welling (2014), section 3 and appendix C.2.
+    Source: Kingma and Welling (2014), section 3 and appendix C.2; "log_scale": Burda et al. (2016), appendix C.
 
     Args:
         latent_size: D, the number of latent dimensions.
+        spread: what the second projection gives, "log_variance" or "log_scale"; the two differ in how they start and
+            in how fast they learn.
         name: the layer's name.
+
+    Raises:
+        InputError: for another spread.
     """
 
     is_normal = True
     is_factorised = True
 
+    def __init__(
+        self, latent_size: int, spread: Literal["log_variance", "log_scale"] = "log_variance", name: str | None = None
+    ):
+        super().__init__(latent_size, name)
+        if spread not in ("log_variance", "log_scale"):
+            raise InputError(f'DiagonalNormal got spread={spread!r}: give "log_variance" or "log_scale".')
+        self.spread = spread
+
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")
-        self.log_variance = self._linear(features_shape, "log_variance")
+        if self.spread == "log_variance":
+            self.log_variance = self._linear(features_shape, "log_variance")
+        else:
+            self.log_scale = self._linear(features_shape, "log_scale")
         self.built = True
 
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`loc` and `scale`, each float32 [B, D], from features [B, *]."""
         features = flat(features)
-        return {"loc": self.loc(features), "scale": tf.exp(self.log_variance(features) / 2)}
+        is_variance = self.spread == "log_variance"
+        log_scale = self.log_variance(features) / 2 if is_variance else self.log_scale(features)
+        return {"loc": self.loc(features), "scale": tf.exp(log_scale)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""
@@ -42,3 +63,7 @@ class DiagonalNormal(Posterior):
     def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = loc + scale * noise, float32 [K, B, D], from standard normals [K, B, D]."""
         return q.distribution.loc + q.distribution.scale * noise
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "spread": self.spread}

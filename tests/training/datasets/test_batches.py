@@ -48,6 +48,14 @@ def test_each_epoch_is_a_permutation_of_its_own(grey):
     assert list(range(COUNT)) not in found
 
 
+def test_without_shuffling_every_epoch_has_the_order_of_the_data(grey):
+    assert [who(epoch) for epoch in epochs(grey, 3, shuffle=False)] == 3 * [list(range(COUNT))]
+    later = batches(grey, 2, shuffle=False, epoch=5, step=1)
+    assert [who(batch) for batch in later] == [[4, 5, 6, 7], [8, 9, 10]]
+    drawn = epochs(grey, 2, shuffle=False, binarization="dynamic")
+    assert (drawn[0] != drawn[1]).any()  # the pixels are drawn anew
+
+
 def test_the_last_batch_of_an_epoch_is_smaller(grey):
     assert [batch.shape for batch in batches(grey, 6)] == [(4, 20), (4, 20), (3, 20)] * 2
 
@@ -176,3 +184,12 @@ def test_the_array_is_not_kept_beside_the_tensor(grey):
     gc.collect()
     assert kept() is None
     next(iter(stream))
+
+
+def test_examples_as_seen_are_those_of_the_evaluation_batches(grey, monkeypatch):
+    monkeypatch.setattr(datasets.batches, "TOGETHER", 4)
+    for binarization in BINARIZATIONS:
+        seen = datasets.as_seen(grey, seed=3, binarization=binarization)
+        expected = datasets.evaluation_batches(grey, COUNT, seed=3, binarization=binarization)
+        np.testing.assert_array_equal(seen, next(expected.as_numpy_iterator()))
+    assert datasets.as_seen(np.uint8([[0, 255]]), seed=0, binarization="none").tolist() == [[0, 1]]

@@ -56,3 +56,10 @@ def test_what_is_no_probability_is_refused_with_the_range(low, high):
     x[3, 1], x[4, 2] = low, high
     with pytest.raises(InputError, match=rf"from {low} to {high}, but binarisation takes probabilities in \[0, 1\]"):
         binarization.drawn_once(x, seed=0)
+
+
+def test_an_unknown_kind_is_refused():
+    for kind in ("none", "static", "dynamic"):
+        binarization.check_kind(kind)
+    with pytest.raises(InputError, match="binarization is 'twice': give none, static or dynamic"):
+        binarization.check_kind("twice")

@@ -92,3 +92,11 @@ def test_a_share_that_leaves_a_part_empty_is_refused_with_the_counts():
         datasets.validation_split(data(4), 0.1, 0)
     with pytest.raises(InputError, match="leaves 0 to train on and 4 to validate on"):
         datasets.validation_split(data(4), 0.95, 0)
+
+
+@pytest.mark.parametrize("validation", [0.2, "test"])
+def test_the_factors_of_the_test_set_are_handed_on(validation):
+    factors = {"scale": np.arange(10)}
+    source = data(10)._replace(factors_test=factors)
+    assert datasets.validation_split(source, validation, 0).factors_test is factors
+    assert datasets.validation_split(data(10), validation, 0).factors_test is None

@@ -29,16 +29,16 @@ def model(gains, **parts) -> VAE:
     [([1, 1, 1, 1], 4), ([1, 0, -1, 0], 2), ([0, 0, 0, 0], 0), ([0.11, 0.09, 0.101, 0.099], 2)],
 )
 def test_a_dimension_is_active_where_its_code_varies_by_more_than_a_hundredth(x, gains, expected):
-    assert evaluation.active_units(model(gains), x) == expected
-    assert evaluation.active_units(model(gains), x, batch_size=7) == expected
+    assert evaluation.active_units(evaluation.codes(model(gains), x)) == expected
+    assert evaluation.active_units(evaluation.codes(model(gains), x, batch_size=7)) == expected
 
 
 def test_noise_makes_no_dimension_active(x):
     vae = model([1, 0, 0, 0])
     vae.posterior.log_variance.set_weights([np.zeros((4, 4)), np.full(4, 2.0)])
-    assert evaluation.active_units(vae, x) == 1
+    assert evaluation.active_units(evaluation.codes(vae, x)) == 1
 
 
 def test_an_autoencoder_has_active_units_too(x):
     parts = {"posterior": posteriors.Deterministic(4), "objective": objectives.Reconstruction()}
-    assert evaluation.active_units(model([1, 1, 0, 0], **parts), x) == 2
+    assert evaluation.active_units(evaluation.codes(model([1, 1, 0, 0], **parts), x)) == 2

@@ -38,6 +38,23 @@ def test_density_and_draws_are_those_of_the_formula(posterior, features, rng):
     np.testing.assert_allclose(q.log_prob(z), stats.norm.logpdf(z, loc, scale).sum(axis=-1), rtol=1e-4, atol=1e-5)
 
 
+def test_the_second_projection_may_give_the_logarithm_of_the_scale(posterior, features):
+    other = DiagonalNormal(3, spread="log_scale")
+    other.build((None, 2, 4))
+    kernel, bias = posterior.log_variance.get_weights()
+    other.loc.set_weights(posterior.loc.get_weights())
+    other.log_scale.set_weights([kernel / 2, bias / 2])
+    expected = posterior.parameters(features)
+    for name, values in other.parameters(features).items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-5)
+    assert DiagonalNormal.from_config(other.get_config()).spread == "log_scale"
+
+
+def test_another_spread_is_refused():
+    with pytest.raises(InputError, match='spread=\'variance\': give "log_variance" or "log_scale"'):
+        DiagonalNormal(3, spread="variance")
+
+
 def test_the_code_is_the_mean(posterior, features):
     q = posterior.distribution(posterior.parameters(features))
     np.testing.assert_allclose(posterior.code(q), by_hand(posterior, features)[0], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from vae_tf import InputError
+from vae_tf.training import attribute_direction
+
+
+def test_it_points_from_the_other_examples_to_those_with_the_label():
+    codes = np.float32([[0, 0], [2, 0], [5, 5], [7, 9]])
+    direction = attribute_direction(codes, np.array([1, 1, 7, 7]), 7)
+    np.testing.assert_allclose(direction, [5, 7])
+    assert direction.dtype == np.float32
+    np.testing.assert_allclose(attribute_direction(codes, np.array(["a", "b", "b", "b"]), "a"), [-14 / 3, -14 / 3])
+
+
+def test_a_label_that_none_or_all_have_is_refused():
+    codes = np.zeros((3, 2), np.float32)
+    with pytest.raises(InputError, match="The label 4 is that of 0 of 3 examples: give one of 1, 2"):
+        attribute_direction(codes, np.array([1, 2, 2]), 4)
+    with pytest.raises(InputError, match="The label 1 is that of 3 of 3 examples"):
+        attribute_direction(codes, np.array([1, 1, 1]), 1)
+
+
+def test_labels_of_another_length_are_refused():
+    with pytest.raises(InputError, match=r"shape \(2,\) for 3 codes: give one for each"):
+        attribute_direction(np.zeros((3, 2)), np.array([1, 2]), 1)

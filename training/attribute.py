@@ -1,0 +1,31 @@
+"""The direction in which a label lies among the codes."""
+
+import numpy as np
+
+from vae_tf.errors import InputError
+
+
+def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndarray:
+    """From the mean code of all other examples to that of the examples with a label, float32 [D].
+
+    mean_i( z_i | y_i = label ) - mean_i( z_i | y_i != label )
+
+    Source: Larsen et al. (2016), "Autoencoding beyond pixels using a learned similarity metric", section 4.1.1.
+
+    Args:
+        codes: those of `evaluation.codes`, float32 [N, D].
+        labels: [N].
+        label: one of them.
+
+    Raises:
+        InputError: for labels of another length, or a label that no example has, or all have.
+    """
+    if np.shape(labels) != (len(codes),):
+        raise InputError(f"The labels have shape {np.shape(labels)} for {len(codes)} codes: give one for each.")
+    has = np.asarray(labels) == label
+    if not has.any() or has.all():
+        raise InputError(
+            f"The label {label} is that of {has.sum()} of {len(has)} examples: give one of "
+            f"{', '.join(str(value) for value in np.unique(labels)[:20])}, of which there are at least two."
+        )
+    return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)

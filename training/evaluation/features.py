@@ -1,0 +1,212 @@
+"""The feature spaces in which images are compared."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.errors import InputError
+from vae_tf.training.datasets import Arrays, evaluation_batches, scaled
+
+BATCH = 32  # images that pass together
+PATIENCE = 10  # seconds without an answer from the network; Python's default is to wait for ever
+EXAMPLES = 10_000  # of which a classifier learns at most
+FILTERS = (16, 32, 64)
+SIZE = 64  # features of a classifier
+EPOCHS = 10
+
+
+class Features(NamedTuple):
+    """A feature space: its name, which belongs to every distance measured in it, and the map into it.
+
+    Attributes:
+        name: what gives the features, in words.
+        model: images, float32 [B, H, W, C] in [0, 1], to features [B, *].
+    """
+
+    name: str
+    model: Callable[[tf.Tensor], tf.Tensor]
+
+    def __call__(self, images) -> np.ndarray:
+        """Features, float32 [N, F], of images, float32 [N, H, W, C] in [0, 1]."""
+        parts = range(0, len(images), BATCH)
+        found = [self.model(tf.constant(images[first : first + BATCH], tf.float32)) for first in parts]
+        return np.concatenate([np.asarray(values, np.float32) for values in found]).reshape(len(images), -1)
+
+
+def chosen(how: str, data: Arrays, seed: int) -> Features:
+    """A feature space for images like those of `data`.
+
+    Args:
+        how: "inception", "classifier", the path of a model that ends in .keras, or "auto": InceptionV3 where its
+            weights can be loaded, else a classifier.
+        data: the images and labels that a classifier learns, and whose shape a model must take.
+        seed: of the classifier.
+
+    Raises:
+        InputError: for anything else, or a feature space that cannot be had.
+    """
+    if how == "inception":
+        return inception()
+    if how == "classifier":
+        return classifier(data, seed)
+    if how == "auto":
+        try:
+            return inception()
+        except InputError:
+            return classifier(data, seed)
+    if how.endswith(".keras"):
+        return from_keras(how, data.x_test.shape[1:])
+    raise InputError(
+        f'There is no feature space {how!r}: give "inception", "classifier", "auto", or the path of a model that ends '
+        f"in .keras."
+    )
+
+
+def inception() -> Features:
+    """The 2,048 pooled features of InceptionV3, trained on ImageNet, of images brought to 299 x 299 x 3.
+
+    These are Keras's weights, not those of Heusel et al. (2017), so the distances do not compare with published ones.
+    Weights that Keras does not have yet are downloaded: 88 MB.
+
+    Source: Szegedy et al. (2016), section 6.
+
+    Raises:
+        InputError: where the weights cannot be loaded.
+    """
+    try:
+        with _patience():
+            model = keras.applications.InceptionV3(include_top=False, pooling="avg", weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception where a download fails
+        raise InputError(
+            f"The weights of InceptionV3 could not be loaded ({error}): connect to the network once, or choose the "
+            f'features of a "classifier" or of a .keras file.'
+        ) from error
+
+    def features(images: tf.Tensor) -> tf.Tensor:
+        images = tf.image.resize(images, (299, 299), antialias=True)
+        colours = tf.broadcast_to(images, [*images.shape[:-1], 3])
+        return model(keras.applications.inception_v3.preprocess_input(255 * colours), training=False)
+
+    return Features("InceptionV3 (keras.applications, imagenet)", features)
+
+
+def classifier(data: Arrays, seed: int) -> Features:
+    """The last hidden layer, 64 features, of a small convolutional classifier that learns the labels of `data`.
+
+    Its name states its accuracy on the test set. It learns at most 10,000 examples, and no global seed has a part in
+    it.
+
+    Args:
+        data: images and their labels.
+        seed: of the weights, and of the examples and their order.
+
+    Raises:
+        InputError: for data that are no images, have no labels, or have test labels that no training example has.
+    """
+    classes, labels = _labels(data)
+    generator = np.random.Generator(np.random.Philox(seed))
+    learned = generator.permutation(len(data.x_train))[:EXAMPLES]
+    x = scaled(tf.constant(data.x_train[learned])).numpy()
+    y = labels[learned]
+    hidden, model = _network(x.shape[1:], len(classes), generator)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
+    for _ in range(EPOCHS):
+        order = generator.permutation(len(x))  # Keras would shuffle by the global seed
+        model.fit(x[order], y[order], batch_size=64, shuffle=False, verbose=0)
+    test = evaluation_batches(data.x_test, BATCH, seed=0, binarization="none")
+    found = classes[model.predict(test, verbose=0).argmax(axis=1)]
+    accuracy = np.mean(found == data.y_test)
+    name = f"classifier trained on {data.name} labels (test accuracy {accuracy:.2f}, {SIZE} features)"
+    return Features(name, lambda images: hidden(images, training=False))
+
+
+def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Features:
+    """The output of a Keras model in a .keras file, flattened; its name is the file's.
+
+    Args:
+        path: of the file, which may hold no Python code (Keras's safe mode).
+        event_shape: the shape of one image, which the model must take.
+
+    Raises:
+        InputError: for a file that is not there or cannot be loaded, a model of other images, or several outputs.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {path}: give the path of a Keras model that ends in .keras.")
+    try:
+        zipfile.ZipFile(path).close()  # load_model takes a file of another kind for an older format
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # of many kinds: anything inside the file may be damaged
+        raise InputError(
+            f"{path} cannot be loaded ({error}): give a file that model.save(path) of Keras 3 has written."
+        ) from error
+    try:
+        tf.TensorShape(getattr(model, "input_shape", None)).assert_is_compatible_with([1, *event_shape])
+        output = model(tf.zeros([1, *event_shape]), training=False)
+    except Exception as error:  # of many kinds, too: a layer may be what refuses
+        raise InputError(
+            f"{path} does not take images of shape {event_shape}, the data's: give a model for these."
+        ) from error
+    if not (tf.is_tensor(output) and output.shape[:1] == [1]):
+        raise InputError(f"{path} gives more or less than one array, features [N, *]: give a model with one output.")
+    return Features(path.name, lambda images: model(images, training=False))
+
+
+def _labels(data: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, sorted, and the number of the class of each training example, int64 [N]."""
+    shape = data.x_train.shape[1:]
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise InputError(
+            f"A classifier learns images (height, width, 1 or 3), but the examples of {data.name} have shape {shape}: "
+            f"leave sample quality out."
+        )
+    if data.y_train is None or data.y_test is None:
+        raise InputError(
+            f"{data.name} has no labels for a classifier to learn: add y_train and y_test, or choose the features of "
+            f'"inception" or of a .keras file.'
+        )
+    classes, numbers = np.unique(data.y_train, return_inverse=True)
+    if len(classes) < 2:
+        raise InputError(f"{data.name} has the one label {classes[0]} for a classifier to learn: give at least 2.")
+    unknown = np.setdiff1d(data.y_test, classes)
+    if len(unknown):
+        raise InputError(
+            f"{data.name} has the label {unknown[0]} in y_test, but not in y_train, where a classifier would learn it: "
+            f"give both the same classes."
+        )
+    return classes, numbers
+
+
+def _network(shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> tuple[keras.Model, keras.Model]:
+    """From images [B, *shape] to features [B, 64], and to the logits of classes; they share their weights."""
+    seeded = lambda: keras.initializers.GlorotUniform(seed=int(generator.integers(2**31)))  # noqa: E731
+    layers = keras.layers
+    images = values = keras.Input(shape, dtype="float32")
+    for filters in FILTERS:
+        convolution = layers.Conv2D(
+            filters, 3, 2, padding="same", activation="relu", kernel_initializer=seeded(), dtype="float32"
+        )
+        values = convolution(values)
+    values = layers.Flatten(dtype="float32")(values)
+    hidden = layers.Dense(SIZE, "relu", kernel_initializer=seeded(), dtype="float32")(values)
+    logits = layers.Dense(classes, kernel_initializer=seeded(), dtype="float32")(hidden)
+    return keras.Model(images, hidden), keras.Model(images, logits)
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """Bounds how long Keras's downloads wait, which have no setting for it."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,28 @@
+"""What each latent dimension costs."""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import VAE
+from vae_tf.priors import StandardNormal
+
+
+def kl_per_dimension(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray | None:
+    """The mean over the data of each dimension's KL[ q(z_d|x) || p(z_d) ], float32 [D], nats; their sum is the rate.
+
+    Args:
+        vae: the model.
+        x: examples, float32 [N, *event].
+        batch_size: examples of one pass.
+
+    Returns:
+        The divergences, or None where posterior and prior do not fall apart into dimensions.
+    """
+    if not (vae.posterior.is_factorised and isinstance(vae.prior, StandardNormal)):
+        return None
+    total = np.zeros(vae.latent_size)
+    for first in range(0, len(x), batch_size):
+        q = vae.encode(x[first : first + batch_size])
+        total += tf.reduce_sum(q.distribution.kl_divergence(tfd.Normal(0.0, 1.0)), axis=0).numpy()
+    return (total / len(x)).astype(np.float32)

@@ -1,0 +1,76 @@
+"""How near a model's samples are to the test images, in a stated feature space."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import random
+
+from vae_tf import VAE
+from vae_tf.errors import InputError
+from vae_tf.training.evaluation.distances import frechet_distance, kernel_distance
+from vae_tf.training.evaluation.features import Features
+from vae_tf.training.pictures import are_images, evenly
+
+LARGEST = 10_000  # samples
+CHUNK = 500  # that are made together
+
+
+def sample_quality(vae: VAE, x_test, features: Features, *, seed: int) -> dict[str, Any]:
+    """Compares as many samples as there are test images, at most 10,000, with these.
+
+    Like is compared with like: where the test images are binary and the likelihood is of discrete values, the samples
+    are draws from p(x|z), else means, as `VAE.sample` gives them, cut to [0, 1]; z ~ p(z).
+
+    Args:
+        vae: the model.
+        x_test: images as the model sees them, float32 [N, H, W, C] in [0, 1]; of more than 10,000, as many spread
+            evenly over them.
+        features: the feature space.
+        seed: of the samples, and of the kernel distance's blocks.
+
+    Returns:
+        `frechet_distance`, biased upwards for few samples, so it compares only with one of as many;
+        `kernel_distance`, without that bias, and its `kernel_distance_standard_error`; the name of the `features`;
+        and the number of `compared_samples`.
+
+    Raises:
+        InputError: for a model of no images, values outside [0, 1], or fewer than 2 test images.
+    """
+    if not are_images(vae):
+        raise InputError(
+            f"Sample quality needs images (height, width, 1 or 3), but the model's data is {vae.event_shape}: leave it "
+            f"out."
+        )
+    if len(x_test) < 2:
+        raise InputError(f"Sample quality was asked for beside {len(x_test)} test images: give at least 2.")
+    if len(x_test) > LARGEST:
+        x_test = x_test[evenly(LARGEST, len(x_test))]
+    x_test = np.asarray(x_test, np.float32)
+    if not (x_test.min() >= 0 and x_test.max() <= 1):
+        raise InputError(
+            f"The test images range from {x_test.min():g} to {x_test.max():g}, but sample quality needs [0, 1]: scale "
+            f"the data, or leave it out."
+        )
+    is_binary = vae.likelihood.is_discrete and bool(np.all((x_test == 0) | (x_test == 1)))
+    chunks = _samples(vae, len(x_test), seed, is_binary)
+    made, real = np.concatenate([features(chunk) for chunk in chunks]), features(x_test)
+    kernel = kernel_distance(made, real, seed)
+    return {
+        "frechet_distance": frechet_distance(made, real),
+        "kernel_distance": kernel.value,
+        "kernel_distance_standard_error": kernel.standard_error,
+        "features": features.name,
+        "compared_samples": len(x_test),
+    }
+
+
+def _samples(vae: VAE, count: int, seed: int, drawn: bool) -> Iterator[np.ndarray]:
+    """Draws or means of p(x|z), float32 [B, H, W, C] in [0, 1]; the codes are those of `vae.sample(count, seed)`."""
+    for first in range(0, count, CHUNK):
+        rows = tf.range(first, min(first + CHUNK, count))
+        p = vae.decode(vae.draw(tf.stack([tf.fill(rows.shape, seed), rows], axis=1)))
+        salted = random.sanitize_seed([seed, first], salt="p(x|z)")  # shares no numbers with the codes
+        images = p.sample(seed=salted) if drawn else vae.likelihood.mean(p)
+        yield np.clip(images.numpy(), 0, 1)
