@@ -1,0 +1,73 @@
+"""What every callback is that writes to TensorBoard."""
+
+import os
+import pathlib
+import warnings
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vae_tf.errors import InputError
+
+Logs = dict[str, Any]
+
+
+class Watcher(keras.callbacks.Callback):
+    """Writes something to TensorBoard at each epoch's end; where that fails, it warns, and training goes on.
+
+    TensorBoard follows one file a folder, so each callback has folders of its own, and they are its runs.
+
+    Args:
+        directory: the log directory.
+        parts: the folders below it that this callback writes to.
+
+    Raises:
+        InputError: from `fit`, where a folder cannot be written.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], *parts: str):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.writers: dict[str, tf.summary.SummaryWriter] = {part: tf.summary.create_noop_writer() for part in parts}
+
+    def write(self, step: int, logs: Logs) -> None:
+        """Writes what there is to see of an epoch, by `self.writers[part].as_default(step)`.
+
+        Args:
+            step: the epoch, from 1.
+            logs: those of Keras.
+        """
+        raise NotImplementedError
+
+    def on_train_begin(self, logs=None):
+        """Opens the files."""
+        for part in self.writers:
+            folder = self.directory / part
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                self.writers[part] = tf.summary.create_file_writer(str(folder))
+                self.writers[part].init()
+            except (OSError, tf.errors.OpError) as error:
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"{type(self).__name__} cannot write to {folder} ({reason}): give a folder that can be written."
+                ) from error
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes; the step of the charts is the epoch, from 1."""
+        try:
+            self.write(epoch + 1, logs or {})
+            for writer in self.writers.values():
+                writer.flush()
+        except Exception as error:  # whatever it is, what is drawn is not worth the training
+            warnings.warn(
+                f"{type(self).__name__} drew nothing at epoch {epoch + 1} ({type(error).__name__}: {error}); training "
+                f"goes on.",
+                stacklevel=2,
+            )
+
+    def on_train_end(self, logs=None):
+        """Closes the files."""
+        for writer in self.writers.values():
+            writer.close()
