@@ -72,6 +72,7 @@ measure: $(VENV)/installed-demo $(VENV)/peers
 	$(BIN)/python benchmarks/first_step.py --data $(DATA)
 	$(BIN)/python benchmarks/memory.py --data $(DATA)
 	$(BIN)/python benchmarks/step_profile.py --data $(DATA)
+	$(BIN)/python benchmarks/likelihood.py --data $(DATA)
 	$(BIN)/python benchmarks/kills.py --data $(DATA)
 
 $(VENV)/peers: benchmarks/requirements.txt $(VENV)/installed-demo

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
@@ -36,28 +37,43 @@ def samples(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
     return grid(vae.sample(count, seed), columns=math.isqrt(count))
 
 
+def draws(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
+    """One draw of p(x|z) for each of the codes of `samples`."""
+    check_images(vae)
+    seeds = tf.stack([tf.fill([count], seed), tf.range(count)], axis=1)
+    p = vae.decode(vae.draw(seeds))
+    drawn = p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)"))
+    return grid(drawn, columns=math.isqrt(count))
+
+
 def reconstructions(vae: VAE, x, columns: int = 8) -> np.ndarray:
-    """Inputs [N, height, width, channels], each row above the row of their reconstructions."""
+    """Inputs [N, height, width, channels], each row above that of their reconstructions and of the differences.
+
+    A difference is grey where there is none, lighter where the reconstruction is.
+    """
     check_images(vae)
     x = np.asarray(x, np.float32)
     columns = min(columns, len(x))
     x = x[: len(x) // columns * columns]
-    pairs = np.stack([x, vae.reconstruct(x)]).reshape(2, -1, columns, *vae.event_shape)
-    return grid(pairs.swapaxes(0, 1).reshape(-1, *vae.event_shape), columns)
+    mean = vae.reconstruct(x).numpy()
+    rows = np.stack([x, mean, (1 + mean - x) / 2]).reshape(3, -1, columns, *vae.event_shape)
+    return grid(rows.swapaxes(0, 1).reshape(-1, *vae.event_shape), columns)
 
 
-def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0) -> np.ndarray:
+def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0, dimensions: int | None = None) -> np.ndarray:
     """The code of one input [1, height, width, channels], each dimension in turn moved from -span to span.
 
-    Rows are the dimensions in the order of their variance over the input's posterior: most certain first. Codes that
-    the posterior cannot give, such as those off the sphere, are brought back to the nearest that it can.
+    Rows are the dimensions in the order of their variance over the input's posterior: most certain first, and as many
+    as `dimensions` says, where it does. Codes that the posterior cannot give, such as those off the sphere, are
+    brought back to the nearest that it can.
     """
     check_images(vae)
     q = vae.encode(x)
     code = vae.posterior.code(q)[0].numpy()
     stddev = vae.posterior.stddev(q)
     certain_first = np.arange(vae.latent_size) if stddev is None else np.argsort(stddev[0])
-    codes = np.tile(code, (vae.latent_size, columns, 1))
+    certain_first = certain_first[:dimensions]
+    codes = np.tile(code, (len(certain_first), columns, 1))
     for row, dimension in enumerate(certain_first):
         codes[row, :, dimension] = np.linspace(-span, span, columns)
     return grid(_means(vae, codes.reshape(-1, vae.latent_size)), columns)
@@ -100,6 +116,13 @@ def manifold(vae: VAE, columns: int = 20) -> np.ndarray:
     line = tfd.Normal(0.0, 1.0).quantile(tf.linspace(0.01, 0.99, columns)).numpy()
     codes = np.stack(np.meshgrid(line, -line), axis=-1).reshape(-1, 2)
     return grid(_means(vae, codes), columns)
+
+
+def pseudo_inputs(vae: VAE, count: int = 64) -> np.ndarray:
+    """The first pseudo-inputs of a VampPrior."""
+    check_images(vae)
+    shown = vae.prior.pseudo_inputs()[:count]
+    return grid(shown, columns=math.isqrt(len(shown)))
 
 
 def write(picture: np.ndarray, path: str | os.PathLike[str]) -> None:

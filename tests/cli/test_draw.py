@@ -12,7 +12,7 @@ from vae_tf_cli.main import main
 # Grids of 6 x 6 pixels with gaps of 2: n images take 8 n + 2 pixels.
 SIZES = {
     "samples": (8, 8),
-    "reconstructions": (2, 8),  # 12 test images: one row of 8 inputs, one of their reconstructions
+    "reconstructions": (3, 8),  # 12 test images: rows of 8 inputs, of their reconstructions, of the differences
     "traversal": (2, 11),
     "interpolation": (8, 11),
     "manifold": (20, 20),

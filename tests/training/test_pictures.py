@@ -74,16 +74,40 @@ def test_samples_are_those_of_the_model(vae):
     assert cells(pictures.samples(vae), 4, 4).shape[:2] == (8, 8)
 
 
-def test_each_row_of_inputs_is_above_that_of_its_reconstructions(vae, bits):
+def test_draws_are_of_the_codes_of_the_samples(vae):
+    shown = cells(pictures.draws(vae, count=4, seed=3), 4, 4)
+    assert shown.shape[:2] == (2, 2)
+    assert set(np.unique(shown)) == {0, 255}  # bits
+    np.testing.assert_array_equal(pictures.draws(vae, count=4, seed=3), pictures.draws(vae, count=4, seed=3))
+    assert not np.array_equal(pictures.draws(vae, seed=3), pictures.draws(vae, seed=4))
+    vae.likelihood.linear.set_weights([np.zeros((5, 16)), np.tile([-60.0, 60.0], 8)])  # certain of each pixel
+    np.testing.assert_array_equal(pictures.draws(vae, count=4), pictures.samples(vae, count=4))
+
+
+def test_each_row_of_inputs_is_above_its_reconstructions_and_the_differences(vae, bits):
     shown = cells(pictures.reconstructions(vae, bits[:8], columns=4), 4, 4)
-    assert shown.shape[:2] == (4, 4)
-    np.testing.assert_array_equal(shown[[0, 2]].reshape(8, 4, 4, 1), pixels(bits[:8]))
-    np.testing.assert_array_equal(shown[[1, 3]].reshape(8, 4, 4, 1), pixels(vae.reconstruct(bits[:8])))
+    mean = vae.reconstruct(bits[:8]).numpy()
+    assert shown.shape[:2] == (6, 4)
+    np.testing.assert_array_equal(shown[[0, 3]].reshape(8, 4, 4, 1), pixels(bits[:8]))
+    np.testing.assert_array_equal(shown[[1, 4]].reshape(8, 4, 4, 1), pixels(mean))
+    np.testing.assert_allclose(shown[[2, 5]].reshape(8, 4, 4, 1), 127.5 * (1 + mean - bits[:8]), atol=1)
 
 
-@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 2, 1), (7, 2, 7), (8, 2, 8), (15, 2, 8), (16, 4, 8)])
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 3, 1), (7, 3, 7), (8, 3, 8), (15, 3, 8), (16, 6, 8)])
 def test_few_inputs_make_few_columns_and_an_incomplete_row_is_left_out(vae, bits, count, rows, columns):
     assert cells(pictures.reconstructions(vae, bits[:count]), 4, 4).shape[:2] == (rows, columns)
+
+
+def test_a_traversal_can_be_of_the_most_certain_dimensions_alone(vae, bits):
+    every = pictures.traversal(vae, bits[:1])
+    np.testing.assert_array_equal(pictures.traversal(vae, bits[:1], dimensions=1), every[: 4 + 2 * GAP])
+    np.testing.assert_array_equal(pictures.traversal(vae, bits[:1], dimensions=9), every)
+
+
+def test_pseudo_inputs_are_shown_as_they_are(make_vae):
+    vae = make_vae(prior=priors.VampPrior(2, components=10))
+    shown = cells(pictures.pseudo_inputs(vae, count=4), 4, 4)
+    np.testing.assert_array_equal(shown.reshape(4, 4, 4, 1), pixels(vae.prior.pseudo_inputs()[:4]))
 
 
 def test_a_traversal_moves_one_dimension_of_the_code_at_a_time_most_certain_first(vae, bits):

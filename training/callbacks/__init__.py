@@ -2,8 +2,10 @@
 
 from vae_tf.training.callbacks.checkpoint import Checkpoint
 from vae_tf.training.callbacks.divergence import StopOnDivergence
+from vae_tf.training.callbacks.latents import Latents
 from vae_tf.training.callbacks.pictures import Pictures
 from vae_tf.training.callbacks.save import Save
 from vae_tf.training.callbacks.scalars import Scalars
+from vae_tf.training.callbacks.watcher import Watcher
 
-__all__ = ["Checkpoint", "Pictures", "Save", "Scalars", "StopOnDivergence"]
+__all__ = ["Checkpoint", "Latents", "Pictures", "Save", "Scalars", "StopOnDivergence", "Watcher"]

@@ -3,22 +3,33 @@
 import os
 import pathlib
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_tf.priors import VampPrior
 from vae_tf.training import pictures
+from vae_tf.training.callbacks.watcher import Logs, Watcher
+
+TRAVERSED = 10  # latent dimensions
+NEIGHBOURS = 5  # inputs between which is interpolated
+ROUND = ("reconstructions", "samples")  # what is kept of round epochs
 
 
-class Pictures(keras.callbacks.Callback):
-    """Writes inputs with their reconstructions, and samples from the prior, on the same codes at each epoch.
+class Pictures(Watcher):
+    """Writes what a model of images makes, on the same codes at each epoch.
+
+    `reconstructions` (inputs, reconstructions, differences), `samples` (means) and `draws` of the prior, a `traversal`
+    of the dimensions that the first input is most certain of, an `interpolation`; the `manifold` of two latent
+    dimensions, and the `pseudo_inputs` of a VampPrior.
 
     Args:
-        directory: the run's log directory; they are written to `pictures` below it, as
-            TensorBoard follows one file a folder.
+        directory: the run's log directory; they are written to `pictures` below it.
         images: the inputs to reconstruct, float32 [N, height, width, channels].
         seed: of the prior's codes.
         folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
+
+    Raises:
+        InputError: from `fit`, for a model of no images.
     """
 
     def __init__(
@@ -28,33 +39,37 @@ class Pictures(keras.callbacks.Callback):
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,
     ):
-        super().__init__()
-        self.directory = pathlib.Path(directory)
+        super().__init__(directory, "pictures")
         self.images, self.seed = images, seed
         self.folder = None if folder is None else pathlib.Path(folder)
-        self._writer = tf.summary.create_noop_writer()  # until training begins
 
     def on_train_begin(self, logs=None):
         """Opens the file."""
-        self._writer = tf.summary.create_file_writer(str(self.directory / "pictures"))
+        pictures.check_images(self.model)
+        super().on_train_begin(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes the pictures; the step is the epoch, from 1."""
+    def write(self, step: int, logs: Logs) -> None:
+        """Writes the pictures."""
+        del logs
+        vae = self.model
         drawn = {
-            "reconstructions": pictures.reconstructions(self.model, self.images),
-            "samples": pictures.samples(self.model, seed=self.seed),
+            "reconstructions": pictures.reconstructions(vae, self.images),
+            "samples": pictures.samples(vae, seed=self.seed),
+            "draws": pictures.draws(vae, seed=self.seed),
+            "traversal": pictures.traversal(vae, self.images[:1], dimensions=TRAVERSED),
         }
-        with self._writer.as_default():
+        if len(self.images) > 1:
+            drawn["interpolation"] = pictures.interpolation(vae, self.images[:NEIGHBOURS])
+        if vae.latent_size == 2:
+            drawn["manifold"] = pictures.manifold(vae)
+        if isinstance(vae.prior, VampPrior):
+            drawn["pseudo_inputs"] = pictures.pseudo_inputs(vae)
+        with self.writers["pictures"].as_default(step):
             for name, picture in drawn.items():
-                tf.summary.image(name, picture[None], step=epoch + 1)
-        self._writer.flush()
-        if self.folder is not None and _is_round(epoch + 1):
-            for name, picture in drawn.items():
-                pictures.write(picture, self.folder / f"{name}-epoch-{epoch + 1:04d}.png")
-
-    def on_train_end(self, logs=None):
-        """Closes the file."""
-        self._writer.close()
+                tf.summary.image(name, picture[None])
+        if self.folder is not None and _is_round(step):
+            for name in ROUND:
+                pictures.write(drawn[name], self.folder / f"{name}-epoch-{step:04d}.png")
 
 
 def _is_round(epoch: int) -> bool:

@@ -1,41 +1,68 @@
 """TensorBoard's scalars."""
 
 import os
-import pathlib
+import time
 
-import keras
 import tensorflow as tf
 
+from vae_tf import random
+from vae_tf.training.callbacks.watcher import Logs, Watcher
 
-class Scalars(keras.callbacks.Callback):
-    """Writes every logged value and the learning rate at each epoch, training and validation in one chart.
+
+class Scalars(Watcher):
+    """Writes every logged value, the learning rate and the speed at each epoch, training and validation in one chart.
+
+    `images_per_second` is that of the training steps and the input, without validation and callbacks.
 
     Args:
         directory: the run's log directory; `train` and `validation` are written below it.
+        x: a few fixed examples, float32 [N, *event], where `gradient_norm` is wanted: |d loss / d weights| on these,
+            with the same noise at each epoch.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]):
-        super().__init__()
-        self.directory = pathlib.Path(directory)
-        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+    def __init__(self, directory: str | os.PathLike[str], x=None):
+        super().__init__(directory, "train", "validation")
+        self.x = x
+        self._gradient_norm = tf.function(self._norm)
+        self._examples: float | None = None
 
-    def on_train_begin(self, logs=None):
-        """Opens the two files."""
-        self._writers = {
-            part: tf.summary.create_file_writer(str(self.directory / part)) for part in ("train", "validation")
-        }
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begins to take the time."""
+        self._begun = self._ended = time.perf_counter()
+        self._examples = None
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes the values; the step of the charts is the epoch, from 1."""
-        values = {**(logs or {}), "learning_rate": self.model.optimizer.learning_rate}
+    def on_train_batch_end(self, batch, logs=None):
+        """Takes the time: validation may follow."""
+        self._ended = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        """Reads how many examples there were, before validation counts its own."""
+        self._count()
+
+    def write(self, step: int, logs: Logs) -> None:
+        """Writes the values."""
+        self._count()
+        values = {**logs, "learning_rate": self.model.optimizer.learning_rate}
+        if self._examples and self._ended > self._begun:
+            values["images_per_second"] = self._examples / (self._ended - self._begun)
+        if self.x is not None:
+            values["gradient_norm"] = self._gradient_norm(tf.constant(self.x))
         for name, value in values.items():
             part = "validation" if name.startswith("val_") else "train"
-            with self._writers[part].as_default():
-                tf.summary.scalar(name.removeprefix("val_"), float(value), step=epoch + 1)
-        for writer in self._writers.values():
-            writer.flush()
+            with self.writers[part].as_default(step):
+                tf.summary.scalar(name.removeprefix("val_"), float(value))
 
-    def on_train_end(self, logs=None):
-        """Closes the files."""
-        for writer in self._writers.values():
-            writer.close()
+    def _count(self) -> None:
+        if self._examples is None:
+            self._examples = float(self.model.logs.metrics[0].count)  # those of the mean loss
+
+    def _norm(self, x: tf.Tensor) -> tf.Tensor:
+        """|d loss / d weights| of the mean loss of examples, scalar."""
+        vae = self.model
+        sizes = [vae.posterior.noise_size, vae.prior.noise_size if vae.objective.draws_from_prior else 0]
+        seed = random.pair(vae.seed, random.Purpose.EVALUATION, 0)
+        noise, prior_noise = tf.split(random.normal([vae.objective.samples, len(x), sum(sizes)], seed), sizes, axis=-1)
+        with tf.GradientTape() as tape:
+            terms = vae.terms(x, noise, False, prior_noise[0])
+            loss = tf.reduce_mean(vae.objective(terms, vae.optimizer.iterations)["loss"])
+        return tf.linalg.global_norm(tape.gradient(loss, vae.trainable_weights))

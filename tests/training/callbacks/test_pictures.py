@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vae_tf import InputError, likelihoods, priors
 from vae_tf.training import callbacks, pictures
+
+TAGS = {"reconstructions", "samples", "draws", "traversal", "interpolation", "manifold"}  # of two latent dimensions
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def fit(make_vae, bits, tmp_path, read_events):
         callback = callbacks.Pictures(tmp_path / "tensorboard", bits[:6], **{"seed": 5, **options})
         vae.fit(bits, batch_size=10, epochs=epochs, callbacks=[callback], verbose=0)
         events = read_events(tmp_path / "tensorboard" / "pictures")
-        assert set(events) == {"reconstructions", "samples"}
+        assert set(events) == TAGS
         for steps in events.values():
             assert list(steps) == list(range(1, epochs + 1))
         return vae, {tag: [decoded(value) for value in steps.values()] for tag, steps in events.items()}
@@ -47,7 +50,11 @@ def test_a_model_that_learns_shows_other_pictures_of_the_same_codes(fit, bits):
         assert not np.array_equal(one, other)
     # Those of the last epoch are of the model as it is now, on the codes of the seed and on the same inputs.
     np.testing.assert_array_equal(found["samples"][-1], pictures.samples(vae, seed=5)[..., 0])
+    np.testing.assert_array_equal(found["draws"][-1], pictures.draws(vae, seed=5)[..., 0])
     np.testing.assert_array_equal(found["reconstructions"][-1], pictures.reconstructions(vae, bits[:6])[..., 0])
+    np.testing.assert_array_equal(found["interpolation"][-1], pictures.interpolation(vae, bits[:5])[..., 0])
+    np.testing.assert_array_equal(found["traversal"][-1], pictures.traversal(vae, bits[:1])[..., 0])
+    np.testing.assert_array_equal(found["manifold"][-1], pictures.manifold(vae)[..., 0])
 
 
 def test_the_seed_decides_the_codes(fit, make_vae):
@@ -59,7 +66,8 @@ def test_the_seed_decides_the_codes(fit, make_vae):
 def test_files_are_kept_of_the_epochs_1_2_5_and_their_tens(make_vae, bits, tmp_path, monkeypatch):
     vae = make_vae()
     expected = pictures.samples(vae)
-    monkeypatch.setattr(pictures, "samples", lambda *args, **kwargs: expected)  # drawing takes its time
+    for name in ("samples", "draws", "traversal", "interpolation", "manifold"):
+        monkeypatch.setattr(pictures, name, lambda *args, **kwargs: expected)  # drawing takes its time
     folder = tmp_path / "files"
     callback = callbacks.Pictures(tmp_path, bits[:2], folder=folder)
     callback.set_model(vae)
@@ -77,3 +85,28 @@ def test_files_are_kept_of_the_epochs_1_2_5_and_their_tens(make_vae, bits, tmp_p
 def test_without_a_folder_no_files_are_kept(fit, tmp_path):
     fit(learning_rate=0.0, epochs=1)
     assert list(tmp_path.rglob("*.png")) == []
+
+
+def fitted(vae, images, folder, read_events) -> dict:
+    vae.compile("sgd", run_eagerly=True)
+    vae.fit(images, epochs=1, callbacks=[callbacks.Pictures(folder, images)], verbose=0)
+    return read_events(folder / "pictures")
+
+
+def test_a_manifold_is_of_two_dimensions_and_pseudo_inputs_of_a_vamp_prior(make_vae, bits, tmp_path, read_events):
+    vae = make_vae(latent_size=3, prior=priors.VampPrior(3, components=9))
+    found = fitted(vae, bits, tmp_path, read_events)
+    assert set(found) == TAGS - {"manifold"} | {"pseudo_inputs"}
+    np.testing.assert_array_equal(decoded(found["pseudo_inputs"][1]), pictures.pseudo_inputs(vae)[..., 0])
+
+
+def test_one_image_has_no_neighbour(make_vae, bits, tmp_path, read_events):
+    assert set(fitted(make_vae(), bits[:1], tmp_path, read_events)) == TAGS - {"interpolation"}
+
+
+def test_a_model_of_no_images_is_refused(make_vae, rng, tmp_path):
+    vae = make_vae((5,), likelihood=likelihoods.Normal((5,)))
+    vae.compile("sgd", run_eagerly=True)
+    x = rng.normal(size=(9, 5)).astype(np.float32)
+    with pytest.raises(InputError, match="Pictures need images"):
+        vae.fit(x, callbacks=[callbacks.Pictures(tmp_path, x)], verbose=0)
