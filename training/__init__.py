@@ -6,5 +6,16 @@ from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.interruption import Interrupted
 from vae_tf.training.recipe import Recipe, presets, read
 from vae_tf.training.run import Run
+from vae_tf.training.tensorboard import tensorboard
 
-__all__ = ["Interrupted", "Recipe", "Run", "attribute_direction", "evaluate", "fit_prior", "presets", "read"]
+__all__ = [
+    "Interrupted",
+    "Recipe",
+    "Run",
+    "attribute_direction",
+    "evaluate",
+    "fit_prior",
+    "presets",
+    "read",
+    "tensorboard",
+]

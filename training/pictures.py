@@ -144,7 +144,12 @@ def check_images(vae: VAE) -> None:
 
 def are_images(vae: VAE) -> bool:
     """Whether the model's data are grey or colour images."""
-    return len(vae.event_shape) == 3 and vae.event_shape[-1] in (1, 3)
+    return is_image(vae.event_shape)
+
+
+def is_image(event_shape: Sequence[int]) -> bool:
+    """Whether examples of a shape are grey or colour images."""
+    return len(event_shape) == 3 and event_shape[-1] in (1, 3)
 
 
 def evenly(count: int, total: int) -> Sequence[int]:

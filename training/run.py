@@ -1,52 +1,34 @@
 """One run: a recipe, its data, and the directory that holds all that comes of it."""
 
-import csv
 import hashlib
 import json
-import pathlib
-import shutil
 import sys
 import warnings
 import zipfile
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-import yaml
 
 from vae_tf import VAE, importance
-from vae_tf.atomic import replacing, sweep
+from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
 from vae_tf.priors import Prior
 from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
+from vae_tf.training.callbacks.hyperparameters import write_results
 from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
+from vae_tf.training.run_directory import Existing, RunDirectory, identity
+from vae_tf.training.tensorboard import tensorboard
 
-Existing = Literal["refuse", "resume", "overwrite"]
-PICTURED = 32  # inputs that are reconstructed at each epoch
+WATCHED = 1_000  # validation examples that are shown and measured at each epoch
 SAMPLES = 5_000  # importance samples of each example, where nothing else was asked for
 TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
-FREE = ("epochs", "checkpoint_minutes")  # what may change when a run is resumed
 
 
-class Run:
-    """The directory of a run.
-
-    Attributes:
-        directory: holds `recipe.yaml` (all that was decided, defaults included), `model.keras`, `history.csv` (a
-            row an epoch), `results.json`, `tensorboard/`, `pictures/` and `checkpoint/`.
-    """
-
-    def __init__(self, directory: str | pathlib.Path):
-        self.directory = pathlib.Path(directory)
-        self.recipe = self.directory / "recipe.yaml"
-        self.model = self.directory / "model.keras"
-        self.history = self.directory / "history.csv"
-        self.results = self.directory / "results.json"
-        self.tensorboard = self.directory / "tensorboard"
-        self.pictures = self.directory / "pictures"
-        self.checkpoint = self.directory / "checkpoint"
+class Run(RunDirectory):
+    """Trains, watches and measures a model in a directory of its own."""
 
     def load(self) -> tuple[recipe.Recipe, VAE]:
         """The recipe and the trained model.
@@ -83,9 +65,9 @@ class Run:
             DivergenceError: where the loss is no longer finite.
             Interrupted: where SIGTERM or Ctrl-C asked the run to stop; a checkpoint is written.
         """
-        self._check_directory(existing)
+        self.check(existing)
         if existing == "resume":
-            decided = self._as_begun(decided)
+            decided = self.as_begun(decided)
         splits = self.data(settings)
         data = hashlib.sha256(np.ascontiguousarray(splits.x_train).data).hexdigest()
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
@@ -111,11 +93,14 @@ class Run:
             epoch=progress.epoch,
             step=progress.step,
         )
+        part = pictures.evenly(WATCHED, len(splits.x_validation))
+        watched = datasets.as_seen(splits.x_validation[part], seed=settings.seed, binarization=settings.binarization)
+        labels = None if splits.y_validation is None else splits.y_validation[part]
         del splits  # the batches hold what they need
-        self._prepare_directory(existing, decided, progress.epoch)
+        self.prepare(existing, decided, progress.epoch)
         with interruption.listening() as asked:
-            watching = self._callbacks(vae, settings, validation)
-            kept = Checkpoints(self.checkpoint, _identity(decided))
+            watching = self._callbacks(settings, decided, watched, labels)
+            kept = Checkpoints(self.checkpoint, identity(decided))
             watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
             self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
         return vae if second is None else self._with_prior(vae, second, settings)
@@ -196,6 +181,7 @@ class Run:
             results["notes"].append(note)
         with replacing(self.results) as partial:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        write_results(self.tensorboard, results)
         return results
 
     def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:
@@ -221,7 +207,7 @@ class Run:
 
     def _resumed(self, decided: dict[str, Any], data: str, settings: recipe.Recipe) -> tuple[VAE | None, Progress]:
         """The model and where it stands; None where the run had begun, but had no checkpoint yet."""
-        found = Checkpoints(self.checkpoint, _identity(decided)).newest()
+        found = Checkpoints(self.checkpoint, identity(decided)).newest()
         if found is None:
             return None, Progress(data)
         path, progress = found
@@ -251,70 +237,16 @@ class Run:
     def _evaluation_batches(self, x: np.ndarray, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
         return datasets.evaluation_batches(x, batch_size, seed=settings.seed, binarization=settings.binarization)
 
-    def _callbacks(self, vae: VAE, settings: recipe.Recipe, validation: tf.data.Dataset) -> list:
-        chosen = [
+    def _callbacks(self, settings: recipe.Recipe, decided: dict[str, Any], x: np.ndarray, labels) -> list:
+        """Those before the checkpoints; x and its labels are of the validation set."""
+        return [
             callbacks.StopOnDivergence(),
             keras.callbacks.CSVLogger(str(self.history), append=True),
-            callbacks.Scalars(self.tensorboard),
+            *tensorboard(
+                self.tensorboard, x, labels, hyperparameters=decided, seed=settings.seed, pictures=self.pictures
+            ),
             callbacks.Save(self.model),
         ]
-        if pictures.are_images(vae):
-            x = np.concatenate(list(validation.as_numpy_iterator()))
-            x = x[pictures.evenly(PICTURED, len(x))]
-            chosen.insert(3, callbacks.Pictures(self.tensorboard, x, settings.seed, self.pictures))
-        return chosen
-
-    # ----- The directory
-
-    def _check_directory(self, existing: Existing) -> None:
-        there = self.directory.exists() and (not self.directory.is_dir() or any(self.directory.iterdir()))
-        if existing == "resume":
-            if not self.recipe.is_file():
-                raise InputError(f"{self.directory} holds no run to resume: leave --resume out to start one there.")
-        elif there and existing == "refuse":
-            raise InputError(
-                f"{self.directory} exists already: give another --run, --resume to go on with it, or --overwrite."
-            )
-        elif there and not self.recipe.is_file():
-            raise InputError(f"{self.directory} is not a run, so it is not overwritten: give another --run.")
-
-    def _as_begun(self, decided: dict[str, Any]) -> dict[str, Any]:
-        """The recipe of a run that is resumed, which is that with which it was begun."""
-        before = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
-        open_before = {key: before[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
-        decided = {**decided, **open_before}
-        changed = [key for key in recipe.differences(before, decided) if key not in FREE]
-        if changed:
-            raise InputError(
-                f"The run {self.directory} was begun with another recipe, which differs in {', '.join(changed)}: "
-                f"resume it with the same (only {' and '.join(FREE)} may change), or give another --run."
-            )
-        return decided
-
-    def _prepare_directory(self, existing: Existing, decided: dict[str, Any], epochs: int) -> None:
-        if existing == "overwrite" and self.directory.exists():
-            shutil.rmtree(self.directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        sweep(self.directory, self.checkpoint)
-        with replacing(self.recipe) as partial:
-            partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
-        self._trim_history(epochs)
-        self.results.unlink(missing_ok=True)  # they were measured on another model
-
-    def _trim_history(self, epochs: int) -> None:
-        """Drops the rows of epochs whose model was not saved any more."""
-        if not epochs:
-            self.history.unlink(missing_ok=True)
-            return
-        with open(self.history, newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
-        with replacing(self.history) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([header, *rows[:epochs]])
-
-
-def _identity(decided: dict[str, Any]) -> str:
-    """What the checkpoints of a run share: its recipe, but for what may change."""
-    return json.dumps({key: value for key, value in decided.items() if key not in FREE}, sort_keys=True)
 
 
 def compiles(vae: VAE) -> bool:

@@ -6,7 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from vae_tf.errors import InputError
 from vae_tf.training import callbacks
+from vae_tf.training.pictures import evenly, is_image
 
 PICTURED = 32  # examples that are reconstructed
 MEASURED = 1_000  # examples whose codes are measured
@@ -19,10 +21,11 @@ def tensorboard(
     *,
     hyperparameters: dict[str, Any] | None = None,
     seed: int = 0,
+    pictures: str | os.PathLike[str] | None = None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that show in TensorBoard whether a model learns, collapses or blurs.
 
-    `Scalars`, `Latents`, `Projector`, `Graph` and `Alarms`; `Pictures` for images; `Hyperparameters` where they are
+    `Scalars`, `Latents` and `Projector`; `Pictures` for images; `Hyperparameters` where they are
     given. Give them to `fit`: `vae.fit(x, callbacks=tensorboard("logs", x_validation))`.
 
     Args:
@@ -31,8 +34,23 @@ def tensorboard(
         labels: theirs, [N], for the projector.
         hyperparameters: what runs are compared by, nested as a recipe is.
         seed: of the prior's codes.
+        pictures: where PNG files of the epochs 1, 2, 5, 10, ... are kept as well.
 
     Raises:
         InputError: for labels of another length, and from `fit`, where the directory cannot be written.
     """
-    ...
+    if labels is not None and len(labels) != len(x):
+        raise InputError(f"{len(labels)} labels were given for {len(x)} examples: give one for each, or none.")
+    part = evenly(MEASURED, len(x))
+    measured, labels = np.asarray(x[part], np.float32), None if labels is None else np.asarray(labels)[part]
+    shown = measured[evenly(PICTURED, len(measured))]
+    chosen = [
+        callbacks.Scalars(directory, shown),
+        callbacks.Latents(directory, measured, seed),
+        callbacks.Projector(directory, measured, labels),
+    ]
+    if is_image(shown.shape[1:]):
+        chosen.append(callbacks.Pictures(directory, shown, seed, pictures))
+    if hyperparameters is not None:
+        chosen.append(callbacks.Hyperparameters(directory, hyperparameters))
+    return chosen

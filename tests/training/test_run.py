@@ -14,6 +14,7 @@ from vae_tf.export import check, export
 from vae_tf.training import checkpoints, datasets, pictures
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
+WATCHED = {"train", "validation", "latents", "projector", "hyperparameters"}  # folders of TensorBoard
 RESULTS = {
     "log_likelihood",
     "log_likelihood_standard_error_images",
@@ -52,7 +53,7 @@ def history(run: training.Run) -> list[dict[str, str]]:
 def test_a_run_writes_what_the_contract_lists(finished, contents):
     names = {path.name for path in finished.run.directory.iterdir()}
     assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "pictures", "checkpoint"}
-    assert {path.name for path in finished.run.tensorboard.iterdir()} == {"train", "validation", "pictures"}
+    assert {path.name for path in finished.run.tensorboard.iterdir()} == WATCHED | {"pictures"}
     kinds = {f"{kind}-epoch-{epoch:04d}.png" for kind in ("reconstructions", "samples") for epoch in (1, 2)}
     assert {path.name for path in finished.run.pictures.iterdir()} == kinds
     assert not [name for name in contents(finished.run.directory) if "/." in f"/{name}"]  # nothing half-written
@@ -72,7 +73,7 @@ def test_the_history_has_one_row_an_epoch(finished):
 def test_the_curves_are_those_of_the_history(finished, read_events):
     rows = history(finished.run)
     train, validation = (read_events(finished.run.tensorboard / part) for part in ("train", "validation"))
-    assert set(train) == TAGS | {"learning_rate"}
+    assert set(train) == TAGS | {"learning_rate", "images_per_second", "gradient_norm"}
     assert set(validation) == TAGS
     for name in TAGS:
         for values, key in ((train[name], name), (validation[name], f"val_{name}")):
@@ -85,7 +86,8 @@ def test_the_curves_are_those_of_the_history(finished, read_events):
 
 def test_the_pictures_are_of_the_validation_images_and_the_seed(finished, read_events, read_recipe):
     events = read_events(finished.run.tensorboard / "pictures")
-    assert {tag: list(steps) for tag, steps in events.items()} == {"reconstructions": [1, 2], "samples": [1, 2]}
+    assert {"reconstructions", "samples", "traversal"} < set(events)
+    assert all(list(steps) == [1, 2] for steps in events.values())
     with Image.open(finished.run.pictures / "samples-epoch-0002.png") as image:
         np.testing.assert_array_equal(np.asarray(image), pictures.samples(finished.vae, seed=0)[..., 0])
     settings, _ = read_recipe("--binarization=dynamic")
@@ -147,7 +149,7 @@ def test_vectors_train_without_pictures(read_recipe, tmp_path, rng):
         "tensorboard",
         "checkpoint",
     }
-    assert {path.name for path in run.tensorboard.iterdir()} == {"train", "validation"}
+    assert {path.name for path in run.tensorboard.iterdir()} == WATCHED
     assert math.isfinite(float(history(run)[-1]["val_elbo"]))
     results = run.evaluate(samples=5)
     assert results["examples"] == 6

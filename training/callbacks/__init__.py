@@ -2,10 +2,22 @@
 
 from vae_tf.training.callbacks.checkpoint import Checkpoint
 from vae_tf.training.callbacks.divergence import StopOnDivergence
+from vae_tf.training.callbacks.hyperparameters import Hyperparameters
 from vae_tf.training.callbacks.latents import Latents
 from vae_tf.training.callbacks.pictures import Pictures
+from vae_tf.training.callbacks.projector import Projector
 from vae_tf.training.callbacks.save import Save
 from vae_tf.training.callbacks.scalars import Scalars
 from vae_tf.training.callbacks.watcher import Watcher
 
-__all__ = ["Checkpoint", "Latents", "Pictures", "Save", "Scalars", "StopOnDivergence", "Watcher"]
+__all__ = [
+    "Checkpoint",
+    "Hyperparameters",
+    "Latents",
+    "Pictures",
+    "Projector",
+    "Save",
+    "Scalars",
+    "StopOnDivergence",
+    "Watcher",
+]

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from vae_tf import InputError, likelihoods
+from vae_tf.training import callbacks, tensorboard
+
+
+def kinds(chosen) -> list[type]:
+    return [type(callback) for callback in chosen]
+
+
+ALWAYS = [callbacks.Scalars, callbacks.Latents, callbacks.Projector]
+
+
+def test_images_have_pictures_and_what_was_decided_is_written_where_it_is_given(bits, tmp_path):
+    assert kinds(tensorboard(tmp_path, bits)) == [*ALWAYS, callbacks.Pictures]
+    chosen = tensorboard(tmp_path, bits, hyperparameters={"seed": 1})
+    assert kinds(chosen) == [*ALWAYS, callbacks.Pictures, callbacks.Hyperparameters]
+
+
+def test_vectors_have_everything_but_pictures_without_an_error(make_vae, rng, tmp_path, read_events):
+    x = rng.normal(size=(30, 5)).astype(np.float32)
+    vae = make_vae((5,), likelihood=likelihoods.Normal((5,)))
+    vae.compile("sgd", run_eagerly=True)
+    chosen = tensorboard(tmp_path, x, np.arange(30), hyperparameters={"seed": 1})
+    assert kinds(chosen) == [*ALWAYS, callbacks.Hyperparameters]
+    vae.fit(x, validation_data=(x,), epochs=2, callbacks=chosen, verbose=0)
+    assert list(read_events(tmp_path / "train")["elbo"]) == [1, 2]
+    assert list(read_events(tmp_path / "latents")["active_units"]) == [1, 2]
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_every_chart_is_at_the_right_epoch_however_many_steps_execute_together(
+    make_vae, bits, tmp_path, read_events, together
+):
+    vae = make_vae()
+    vae.compile("sgd", steps_per_execution=together, jit_compile=False)
+    chosen = tensorboard(tmp_path, bits, bits[:, 0, 0, 0], hyperparameters={"seed": 1})
+    vae.fit(bits, batch_size=6, validation_data=(bits,), epochs=3, callbacks=chosen, verbose=0)
+    for part in ("train", "validation", "latents", "pictures"):
+        for tag, steps in read_events(tmp_path / part).items():
+            assert list(steps) == [1, 2, 3], tag
+
+
+def test_of_many_examples_some_are_shown_with_their_labels(tmp_path, rng):
+    x, labels = rng.uniform(size=(2_500, 4, 4, 1)).astype(np.float32), np.arange(2_500)
+    scalars, latents, projector, pictures = tensorboard(tmp_path, x, labels)
+    assert len(latents.x) == len(projector.x) == 1_000
+    np.testing.assert_array_equal(x[projector.labels], projector.x)
+    assert len(scalars.x) == len(pictures.images) == 32
+
+
+def test_labels_of_another_length_are_refused(bits, tmp_path):
+    with pytest.raises(InputError, match="3 labels were given for 20 examples: give one for each, or none"):
+        tensorboard(tmp_path, bits, [1, 2, 3])
+
+
+def test_a_folder_that_cannot_be_written_is_refused(make_vae, bits, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    vae = make_vae()
+    vae.compile("sgd", run_eagerly=True)
+    with pytest.raises(InputError, match="cannot write to"):
+        vae.fit(bits, callbacks=tensorboard(tmp_path / "file", bits), verbose=0)
