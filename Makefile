@@ -3,6 +3,7 @@
 #
 #     make demo      train, evaluate, draw, export and check on real digits
 #     make test      the tests                    (one file: make test ARGS=tests/vae_tf/test_model.py)
+#     make test-browser   what TensorBoard shows, in Chromium
 #     make lint      ruff and mypy
 #     make bench     this library beside its peers, in .venv-bench: half an hour (other images: DATA=FILE.npz)
 #     make lowest    the tests with the lowest versions that setup.cfg allows, in .venv-lowest
@@ -21,7 +22,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint bench measure lowest clean
+.PHONY: help demo test test-browser lint bench measure lowest clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
@@ -55,6 +56,12 @@ demo: $(VENV)/installed-demo
 
 test: $(VENV)/installed-test
 	$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
+
+# Playwright drives the system's Chromium and downloads none.
+test-browser: $(VENV)/installed-browser
+	@command -v chromium > /dev/null || { \
+	    echo 'There is no chromium: install it, on Debian with: apt-get install chromium'; exit 1; }
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 # mypy does not follow the editable install, and the rooms' folders have other names: it reads an installed wheel.
 lint: $(VENV)/installed-dev

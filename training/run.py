@@ -181,7 +181,8 @@ class Run(RunDirectory):
             results["notes"].append(note)
         with replacing(self.results) as partial:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        write_results(self.tensorboard, results)
+        if data is None and binarization == settings.binarization:  # else the row would compare what does not
+            write_results(self.tensorboard, results)
         return results
 
     def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:

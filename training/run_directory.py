@@ -85,7 +85,7 @@ class RunDirectory:
         if existing == "overwrite" and self.directory.exists():
             shutil.rmtree(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        sweep(self.directory, self.checkpoint)
+        sweep(self.directory, self.checkpoint, *self.tensorboard.glob("*/"))
         with replacing(self.recipe) as partial:
             partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
         self._trim_history(epochs)
