@@ -14,7 +14,6 @@ from vae_tf.training.callbacks.watcher import Logs, Watcher
 
 FOLDER = "hyperparameters"
 BETTER = {"elbo": max, "loss": min}
-MEASURES = ("log_likelihood", "bits_per_dimension", "active_units", "linear_probe_accuracy", "frechet_distance")
 
 
 class Hyperparameters(Watcher):
@@ -67,17 +66,19 @@ class Hyperparameters(Watcher):
 
 
 def write_results(directory: str | os.PathLike[str], results: dict[str, Any]) -> None:
-    """Adds what was measured on the test set to the row of a run, as `final/log_likelihood` (nats) and the like.
+    """Adds the log-likelihood of the test set, where it was measured, to a run's row: `final/log_likelihood`, nats.
+
+    No more: TensorBoard's table shows the first few metrics only.
 
     Args:
         directory: that of the run's `Hyperparameters`.
         results: those of `evaluation.evaluate`.
     """
+    if "log_likelihood" not in results:
+        return
     writer = tf.summary.create_file_writer(str(pathlib.Path(directory) / FOLDER))
     with writer.as_default(0):
-        for name in MEASURES:
-            if name in results:
-                tf.summary.scalar(f"final/{name}", results[name])
+        tf.summary.scalar("final/log_likelihood", results["log_likelihood"])
     writer.close()
 
 
