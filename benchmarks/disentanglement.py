@@ -7,15 +7,13 @@ given again. The last table is in docs/disentanglement.md, its figures in benchm
 """
 
 import argparse
-import datetime
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import time
 
 import numpy as np
+from machine import machine, with_one_thread
 
 HERE = pathlib.Path(__file__).parent
 PRESETS = ("vae", "beta-tcvae")
@@ -51,10 +49,11 @@ def start(arguments: argparse.Namespace, preset: str, seed: int) -> None:
     """Runs one training and its evaluation in a process of its own, unless it is there."""
     if (arguments.runs / f"{preset}-{seed}.json").is_file():
         return
-    command = [sys.executable, __file__, "--one", preset, str(seed)]
-    command += ["--epochs", str(arguments.epochs), "--runs", str(arguments.runs)]
-    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(command, env={**os.environ, **threads}, check=True)
+    words = ["--one", preset, str(seed), "--epochs", str(arguments.epochs), "--runs", str(arguments.runs)]
+    ran = with_one_thread(__file__, *words)
+    print(ran.stdout, end="", flush=True)
+    if ran.returncode:
+        sys.exit(ran.stderr)
 
 
 def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
@@ -88,8 +87,6 @@ def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
 
 def write(arguments: argparse.Namespace) -> None:
     """The table of the runs, and its figures as JSON."""
-    from reproduce import machine
-
     paths = [arguments.runs / f"{preset}-{seed}.json" for preset in PRESETS for seed in range(SEEDS)]
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     rows = [summary([run for run in runs if run["preset"] == preset]) for preset in PRESETS]
@@ -102,8 +99,7 @@ def write(arguments: argparse.Namespace) -> None:
         parts += [", ".join(f"{gap:.3f}" for gap in row["gap_by_seed"])]
         parts += [f"{row[name]:.1f}" for name in ("elbo", "rate", "active_units", "training_minutes")]
         print(f"| `{row['preset']}` | {' | '.join(parts)} |")
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine()}
-    about |= {"settings": SETTINGS, "rows": rows, "runs": runs}
+    about = {"machine": machine(), "settings": SETTINGS, "rows": rows, "runs": runs}
     (HERE / "results" / "disentanglement.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 

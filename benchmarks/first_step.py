@@ -13,10 +13,11 @@ import statistics
 import subprocess
 import sys
 
+from machine import machine
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from speed import HERE, machine
+from speed import HERE
 
 CONTENDERS = {
     "vae_tf, 500 steps": ("vae_tf", 500),

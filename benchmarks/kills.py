@@ -17,9 +17,10 @@ import tempfile
 import time
 
 import numpy as np
+from machine import machine
 from rich.console import Console
 from rich.table import Table
-from speed import HERE, machine
+from speed import HERE
 
 RECIPE = """
 data: {data}

@@ -14,10 +14,11 @@ import statistics
 import subprocess
 import sys
 
+from machine import machine, ratios
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from speed import HERE, Contender, machine
+from speed import HERE, Contender
 
 SCRIPT = "log_likelihood.py"
 NAMES = {"vae_tf": "this library, log_prob", "pythae": "pythae, get_nll", "products": "the decoder's products alone"}
@@ -35,16 +36,10 @@ def race(rounds: int, console: Console) -> dict[str, dict]:
     finally:
         for contender in contenders.values():
             contender.leave()
-    found = {}
-    for variant, rates in turns.items():
-        ratios = [ours / theirs for ours, theirs in zip(turns["vae_tf"], rates, strict=True)]
-        found[variant] = {
-            "image_samples_per_second": statistics.median(rates),
-            "ours_over_it": statistics.median(ratios),
-            "ours_over_it_lowest": min(ratios),
-            "ours_over_it_highest": max(ratios),
-        }
-    return found
+    return {
+        variant: {"image_samples_per_second": statistics.median(rates), **ratios(turns["vae_tf"], rates)}
+        for variant, rates in turns.items()
+    }
 
 
 def peak(draws: int) -> float:

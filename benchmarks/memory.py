@@ -17,10 +17,11 @@ import sys
 import tempfile
 
 import numpy as np
+from machine import machine
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from speed import HERE, machine
+from speed import HERE
 
 CONTENDERS = {"vae_tf, Run.train": "vae_tf", "Keras fit, defaults": "defaults"}
 OURS = next(iter(CONTENDERS))

@@ -12,11 +12,10 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import subprocess
-import sys
 import time
 
 import numpy as np
+from machine import with_one_thread
 
 HERE = pathlib.Path(__file__).parent
 BASE = "vae"  # what the others are compared with
@@ -67,10 +66,8 @@ def start(arguments: argparse.Namespace, preset: str, seed: int) -> str:
     """Runs one training and its evaluation in a process of its own, unless it is there."""
     if (arguments.runs / f"{preset}-{seed}.json").is_file():
         return "there already"
-    command = [sys.executable, __file__, "--one", preset, str(seed), "--data", arguments.data]
-    command += ["--epochs", str(arguments.epochs), "--runs", str(arguments.runs)]
-    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, env={**os.environ, **threads}, capture_output=True, text=True, check=False)
+    words = ["--one", preset, str(seed), "--data", arguments.data]
+    done = with_one_thread(__file__, *words, "--epochs", str(arguments.epochs), "--runs", str(arguments.runs))
     return "done" if done.returncode == 0 else f"FAILED\n{done.stderr[-2000:]}"
 
 
@@ -132,7 +129,7 @@ def keep(arguments: argparse.Namespace, name: str, seed: int, vae, test, seconds
     x = np.concatenate(list(test.as_numpy_iterator()))
     logs = vae.evaluate(test, return_dict=True, verbose=0)
     results = {key: float(logs[key]) for key in ("elbo", "rate", "distortion") if key in logs}
-    results |= {"active_units": evaluation.active_units(vae, x), "seconds_per_epoch": seconds}
+    results |= {"active_units": evaluation.active_units(evaluation.codes(vae, x)), "seconds_per_epoch": seconds}
     results |= {"epochs": arguments.epochs}
     if vae.posterior.has_density:
         np.save(arguments.runs / f"{name}-{seed}.npy", vae.log_prob(x, samples=SAMPLES, seed=0))

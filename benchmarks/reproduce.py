@@ -11,17 +11,15 @@ docs/reproduction.md, its figures in benchmarks/results/reproduce.json.
 
 import argparse
 import csv
-import datetime
 import itertools
 import json
 import os
 import pathlib
-import platform
 import time
-from importlib import metadata
 
 import keras
 import numpy as np
+from machine import machine
 
 from vae_tf import VAE, networks, objectives, posteriors
 from vae_tf.atomic import replacing, sweep
@@ -231,16 +229,8 @@ def table(arguments: argparse.Namespace) -> None:
             f"| {row['training_bound']:.2f} | {row['mean']:.2f} | {row['standard_error_images']:.2f} "
             f"| {row['standard_error_draws']:.3f} | {paired} |"
         )
-    about = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(), "rows": rows}
+    about = {"machine": machine(), "rows": rows}
     (HERE / "results" / "reproduce.json").write_text(json.dumps(about, indent=1) + "\n")
-
-
-def machine() -> dict:
-    """Where it was measured."""
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    processor = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "tensorflow-probability")}
-    return {"processor": processor, "python": platform.python_version(), **versions}
 
 
 if __name__ == "__main__":

@@ -6,16 +6,15 @@ the other's in the same round.
 """
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 
+from machine import has_bfloat16, machine, ratios
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -99,46 +98,14 @@ def race(work: str, rounds: int, console: Console) -> dict:
         for contender in contenders:
             contender.leave()
     rates = {name: [said["images_per_second"] for said in said_by] for name, said_by in turns.items()}
-    ratios = {
-        name: [ours / theirs for ours, theirs in zip(rates[OURS[0]], values, strict=True)]
-        for name, values in rates.items()
-    }
     return {
         name: {
             "images_per_second": statistics.median(rates[name]),
             "steps_per_second": statistics.median(said["steps_per_second"] for said in turns[name]),
             "loss": turns[name][-1]["loss"],
-            "ours_over_it": statistics.median(ratios[name]),
-            "ours_over_it_lowest": min(ratios[name]),
-            "ours_over_it_highest": max(ratios[name]),
+            **ratios(rates[OURS[0]], rates[name]),
         }
         for name in turns
-    }
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16."""
-    try:
-        flags = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def machine() -> dict:
-    """Where it was measured."""
-    from importlib import metadata
-
-    names = ("tensorflow", "keras", "tensorflow-probability", "torch", "pythae")
-    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "processor": model[0] if model else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "bfloat16": has_bfloat16(),
-        **{name: metadata.version(name) for name in names},
     }
 
 

@@ -16,9 +16,10 @@ import statistics
 import tempfile
 import time
 
+from machine import machine
 from rich.console import Console
 from rich.table import Table
-from speed import HERE, machine
+from speed import HERE
 
 STEPS = 500  # of an execution
 PROFILED = 100

@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import keras
-from reproduce import machine
+from machine import machine
 from rich.console import Console
 from rich.progress import track
 

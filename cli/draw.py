@@ -62,7 +62,7 @@ def _attribute(the_run, settings, vae, label: str | None):
     part = pictures.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
     x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
     direction = training.attribute_direction(evaluation.codes(vae, x), splits.y_train[part].astype(str), label)
-    others = the_run.test_examples(settings)
+    others = datasets.as_seen(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
         others = others[splits.y_test.astype(str) != label]
     return pictures.attribute(vae, others[pictures.evenly(ATTRIBUTE_ROWS, len(others))], direction)

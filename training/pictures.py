@@ -11,7 +11,7 @@ import tensorflow_probability as tfp
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import VAE
+from vae_tf import VAE, random
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
 
@@ -40,8 +40,7 @@ def samples(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
 def draws(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
     """One draw of p(x|z) for each of the codes of `samples`."""
     check_images(vae)
-    seeds = tf.stack([tf.fill([count], seed), tf.range(count)], axis=1)
-    p = vae.decode(vae.draw(seeds))
+    p = vae.decode(vae.draw(random.pair(seed, random.Purpose.SAMPLE, tf.range(count))))
     drawn = p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)"))
     return grid(drawn, columns=math.isqrt(count))
 

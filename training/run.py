@@ -20,9 +20,8 @@ from vae_tf.training.callbacks.hyperparameters import write_results
 from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
 from vae_tf.training.run_directory import Existing, RunDirectory, identity
-from vae_tf.training.tensorboard import tensorboard
+from vae_tf.training.tensorboard import MEASURED, tensorboard
 
-WATCHED = 1_000  # validation examples that are shown and measured at each epoch
 SAMPLES = 5_000  # importance samples of each example, where nothing else was asked for
 TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
 
@@ -93,7 +92,7 @@ class Run(RunDirectory):
             epoch=progress.epoch,
             step=progress.step,
         )
-        part = pictures.evenly(WATCHED, len(splits.x_validation))
+        part = pictures.evenly(MEASURED, len(splits.x_validation))
         watched = datasets.as_seen(splits.x_validation[part], seed=settings.seed, binarization=settings.binarization)
         labels = None if splits.y_validation is None else splits.y_validation[part]
         del splits  # the batches hold what they need

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance
+from vae_tf import importance, random
 from vae_tf.compatibility import check_network, check_parts
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
@@ -152,7 +152,7 @@ class VAE(Trainer):
         """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
         if count < 0:
             raise InputError(f"sample() was asked for count={count}: give at least 0.")
-        seeds = tf.stack([tf.fill([count], seed), tf.range(count)], axis=1)
+        seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(count))
         return self.likelihood.mean(self.decode(self.draw(seeds)))
 
     def draw(self, seeds: tf.Tensor) -> tf.Tensor:

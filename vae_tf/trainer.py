@@ -94,17 +94,26 @@ class Trainer(keras.Model):
         logs, _ = self._values(data, self.evaluation_steps, random.Purpose.EVALUATION, training=False)
         return logs
 
+    def values(self, x: tf.Tensor, seed: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """What the objective says of one pass: each logged value of each example, float32 [B], or a scalar.
+
+        Args:
+            x: float32 [B, *event].
+            seed: int64 pair, of all noise.
+            training: whether dropout and batch normalisation of the networks train.
+        """
+        sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
+        noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
+        noise, prior_noise = tf.split(noise, sizes, axis=-1)
+        return self.objective(self.terms(x, noise, training, prior_noise[0]), self.optimizer.iterations)
+
     def _values(self, data, steps, purpose: random.Purpose, training: bool):
         """Takes one batch into the logs; returns them and the mean loss that is minimised."""
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
         x = self._examples(x)
         seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
-        sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
-        noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
-        noise, prior_noise = tf.split(noise, sizes, axis=-1)
         steps.assign_add(1)
-
-        values = self.objective(self.terms(x, noise, training, prior_noise[0]), self.optimizer.iterations)
+        values = self.values(x, seed, training)
         penalty = tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
         losses = values.pop("loss")
         if weights is not None:

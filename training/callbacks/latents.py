@@ -41,7 +41,7 @@ class Latents(Watcher):
     def _draws(self):
         """z ~ q(z|x), one of each example, and as many z ~ p(z), float32 [N, D]."""
         vae, numbers = self.model, tf.range(len(self.x))
-        seeds = tf.stack([tf.fill(numbers.shape, self.seed), numbers], axis=1)
+        seeds = random.pair(self.seed, random.Purpose.SAMPLE, numbers)
         noise = random.normal_rows(
             [vae.posterior.noise_size], random.pair(self.seed, random.Purpose.AGGREGATED_POSTERIOR, numbers)
         )

@@ -58,11 +58,8 @@ class Scalars(Watcher):
 
     def _norm(self, x: tf.Tensor) -> tf.Tensor:
         """|d loss / d weights| of the mean loss of examples, scalar."""
-        vae = self.model
-        sizes = [vae.posterior.noise_size, vae.prior.noise_size if vae.objective.draws_from_prior else 0]
-        seed = random.pair(vae.seed, random.Purpose.EVALUATION, 0)
-        noise, prior_noise = tf.split(random.normal([vae.objective.samples, len(x), sum(sizes)], seed), sizes, axis=-1)
+        weights = self.model.trainable_weights
+        seed = random.pair(self.model.seed, random.Purpose.EVALUATION, 0)
         with tf.GradientTape() as tape:
-            terms = vae.terms(x, noise, False, prior_noise[0])
-            loss = tf.reduce_mean(vae.objective(terms, vae.optimizer.iterations)["loss"])
-        return tf.linalg.global_norm(tape.gradient(loss, vae.trainable_weights))
+            loss = tf.reduce_mean(self.model.values(x, seed)["loss"])
+        return tf.linalg.global_norm(tape.gradient(loss, weights))

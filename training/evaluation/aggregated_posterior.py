@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
+from vae_tf.training.pictures import evenly
 
 DRAWS = 2_000  # codes, one of each example; of more examples, so many spread over all
 BATCH = 500  # codes drawn at once
@@ -55,7 +56,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
         return None
     if len(x) < 2:
         raise InputError(f"The aggregated posterior was asked for of {len(x)} examples: give at least 2.")
-    chosen = np.linspace(0, len(x) - 1, min(DRAWS, len(x))).astype(int)
+    chosen = evenly(DRAWS, len(x))
     noise = random.normal_rows(
         [vae.posterior.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen)
     )

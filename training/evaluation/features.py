@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import Arrays, evaluation_batches, scaled
+from vae_tf.training.pictures import is_image
 
 BATCH = 32  # images that pass together
 PATIENCE = 10  # seconds without an answer from the network; Python's default is to wait for ever
@@ -163,7 +164,7 @@ def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Fe
 def _labels(data: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """The classes, sorted, and the number of the class of each training example, int64 [N]."""
     shape = data.x_train.shape[1:]
-    if len(shape) != 3 or shape[-1] not in (1, 3):
+    if not is_image(shape):
         raise InputError(
             f"A classifier learns images (height, width, 1 or 3), but the examples of {data.name} have shape {shape}: "
             f"leave sample quality out."

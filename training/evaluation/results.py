@@ -19,6 +19,7 @@ from vae_tf.training.evaluation.linear_probe import linear_probe
 from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
 from vae_tf.training.evaluation.reconstruction_error import reconstruction_error
 from vae_tf.training.evaluation.sample_quality import sample_quality
+from vae_tf.training.pictures import evenly
 
 BATCH = 500
 PROBED = 10_000  # training examples that the linear probe is fitted to
@@ -91,7 +92,7 @@ def evaluate(
     of_test = codes(vae, x)
     results["active_units"] = active_units(of_test)
     if test.labels is not None and train is not None and train.labels is not None:
-        part = np.linspace(0, len(train.x) - 1, min(PROBED, len(train.x))).astype(int)
+        part = evenly(PROBED, len(train.x))
         of_train = codes(vae, as_seen(train.x[part], seed=seed, binarization=binarization))
         probe = linear_probe(of_train, train.labels[part], of_test, test.labels)
         results["linear_probe_accuracy"] = probe.accuracy

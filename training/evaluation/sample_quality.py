@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import random
+import tensorflow_probability as tfp
 
-from vae_tf import VAE
+from vae_tf import VAE, random
 from vae_tf.errors import InputError
 from vae_tf.training.evaluation.distances import frechet_distance, kernel_distance
 from vae_tf.training.evaluation.features import Features
@@ -70,7 +70,7 @@ def _samples(vae: VAE, count: int, seed: int, drawn: bool) -> Iterator[np.ndarra
     """Draws or means of p(x|z), float32 [B, H, W, C] in [0, 1]; the codes are those of `vae.sample(count, seed)`."""
     for first in range(0, count, CHUNK):
         rows = tf.range(first, min(first + CHUNK, count))
-        p = vae.decode(vae.draw(tf.stack([tf.fill(rows.shape, seed), rows], axis=1)))
-        salted = random.sanitize_seed([seed, first], salt="p(x|z)")  # shares no numbers with the codes
+        p = vae.decode(vae.draw(random.pair(seed, random.Purpose.SAMPLE, rows)))
+        salted = tfp.random.sanitize_seed([seed, first], salt="p(x|z)")  # shares no numbers with the codes
         images = p.sample(seed=salted) if drawn else vae.likelihood.mean(p)
         yield np.clip(images.numpy(), 0, 1)
