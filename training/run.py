@@ -239,12 +239,14 @@ class Run(RunDirectory):
 
     def _callbacks(self, settings: recipe.Recipe, decided: dict[str, Any], x: np.ndarray, labels) -> list:
         """Those before the checkpoints; x and its labels are of the validation set."""
+        alarms, *others = tensorboard(
+            self.tensorboard, x, labels, hyperparameters=decided, seed=settings.seed, pictures=self.pictures
+        )
         return [
+            alarms,
             callbacks.StopOnDivergence(),
             keras.callbacks.CSVLogger(str(self.history), append=True),
-            *tensorboard(
-                self.tensorboard, x, labels, hyperparameters=decided, seed=settings.seed, pictures=self.pictures
-            ),
+            *others,
             callbacks.Save(self.model),
         ]
 

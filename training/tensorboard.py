@@ -25,8 +25,9 @@ def tensorboard(
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that show in TensorBoard whether a model learns, collapses or blurs.
 
-    `Scalars`, `Latents` and `Projector`; `Pictures` for images; `Hyperparameters` where they are
-    given. Give them to `fit`: `vae.fit(x, callbacks=tensorboard("logs", x_validation))`.
+    `Alarms`, first, so that they speak before another callback stops training; `Scalars`, `Latents`, `Projector` and
+    `Graph`; `Pictures` for images; `Hyperparameters` where they are given. Give them to `fit`:
+    `vae.fit(x, callbacks=tensorboard("logs", x_validation))`.
 
     Args:
         directory: the run's log directory.
@@ -45,9 +46,11 @@ def tensorboard(
     measured, labels = np.asarray(x[part], np.float32), None if labels is None else np.asarray(labels)[part]
     shown = measured[evenly(PICTURED, len(measured))]
     chosen = [
+        callbacks.Alarms(directory, measured),
         callbacks.Scalars(directory, shown),
         callbacks.Latents(directory, measured, seed),
         callbacks.Projector(directory, measured, labels),
+        callbacks.Graph(directory),
     ]
     if is_image(shown.shape[1:]):
         chosen.append(callbacks.Pictures(directory, shown, seed, pictures))

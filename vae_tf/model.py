@@ -104,9 +104,11 @@ class VAE(Trainer):
         """
         encode = self._encode(training)
         parameters = self._parameters(x, training)
-        q = self.posterior.distribution(parameters)  # q(z|x)
-        p = self.prior.distribution(encode)  # p(z)
-        z = self.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
+        with tf.name_scope("posterior/"):
+            q = self.posterior.distribution(parameters)  # q(z|x)
+            z = self.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
+        with tf.name_scope("prior/"):
+            p = self.prior.distribution(encode)  # p(z)
         draws = prior_z = None
         if self.objective.doubly_reparameterises:
             draws = Draws(z)
@@ -114,7 +116,9 @@ class VAE(Trainer):
             q = self.posterior.distribution(tf.nest.map_structure(tf.stop_gradient, parameters))
         if self.objective.draws_from_prior and prior_noise is not None:
             prior_z = self.prior.from_noise(prior_noise, encode)  # z ~ p(z), [B, D]
-        log_likelihood = self.decode(z, training).log_prob(x)  # log p(x|z), [K, B]
+        likelihood = self.decode(z, training)
+        with tf.name_scope("likelihood/"):
+            log_likelihood = likelihood.log_prob(x)  # log p(x|z), [K, B]
         return Terms((Latent(z, q, p, prior_z),), log_likelihood, draws)
 
     def encode(self, x, training: bool = False) -> tfd.Distribution:
@@ -122,7 +126,9 @@ class VAE(Trainer):
         return self.posterior.distribution(self._parameters(x, training))
 
     def _parameters(self, x, training: bool) -> Parameters:
-        return self.posterior.parameters(self.encoder(self._examples(x), training=training))
+        features = self.encoder(self._examples(x), training=training)
+        with tf.name_scope("posterior/"):
+            return self.posterior.parameters(features)
 
     def _encode(self, training: bool = False) -> Encode:
         return Encode(functools.partial(self.encode, training=training), self.posterior.draw)
@@ -132,10 +138,11 @@ class VAE(Trainer):
         z = tf.convert_to_tensor(z, tf.float32)
         if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
-        batch = tf.shape(z)[:-1]
-        parameters = self.likelihood.parameters(self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training))
-        unflatten = lambda value: tf.reshape(value, tf.concat([batch, value.shape[1:]], 0))  # noqa: E731
-        return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
+        features = self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training)
+        unflatten = lambda value: tf.reshape(value, tf.concat([tf.shape(z)[:-1], value.shape[1:]], 0))  # noqa: E731
+        with tf.name_scope("likelihood/"):
+            parameters = self.likelihood.parameters(features)
+            return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
 
     # ----- For users
 

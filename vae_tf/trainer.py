@@ -103,9 +103,12 @@ class Trainer(keras.Model):
             training: whether dropout and batch normalisation of the networks train.
         """
         sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
-        noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
-        noise, prior_noise = tf.split(noise, sizes, axis=-1)
-        return self.objective(self.terms(x, noise, training, prior_noise[0]), self.optimizer.iterations)
+        with tf.name_scope("noise/"):
+            noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
+            noise, prior_noise = tf.split(noise, sizes, axis=-1)
+        terms = self.terms(x, noise, training, prior_noise[0])
+        with tf.name_scope("objective/"):
+            return self.objective(terms, self.optimizer.iterations)
 
     def _values(self, data, steps, purpose: random.Purpose, training: bool):
         """Takes one batch into the logs; returns them and the mean loss that is minimised."""

@@ -49,11 +49,22 @@ def train(folder: pathlib.Path, beta: float) -> None:
     watching = [
         callbacks.Scalars(folder),
         callbacks.Pictures(folder, held_out[:16]),
+        callbacks.Graph(folder),
         Projector(folder, held_out, labels),
         Hyperparameters(folder, {"seed": 0, "model": {"latent_size": 4, "objective": {"beta": beta}}}),
     ]
     vae.fit(x, validation_data=(held_out,), epochs=3, batch_size=50, callbacks=watching, verbose=0)
     write_results(folder, {"log_likelihood": float(vae.log_prob(held_out[:50], samples=10).numpy().mean())})
+
+
+def collapse(folder: pathlib.Path) -> None:
+    """A run whose rate costs so much that its codes say nothing."""
+    x = datasets.as_seen(datasets.load("digits-5k").x_test, seed=0, binarization="none")
+    keras.utils.set_random_seed(0)
+    vae = VAE(*networks.mlp((28, 28, 1), latent_size=4, hidden=(64,)), objective=objectives.ELBO(beta=1e3))
+    vae.compile("adam", jit_compile=True)
+    with pytest.warns(UserWarning, match="The posterior has collapsed|The rate has not been"):
+        vae.fit(x, epochs=6, batch_size=50, callbacks=[callbacks.Alarms(folder, x)], verbose=0)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +74,7 @@ def runs(tmp_path_factory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("runs")
     for beta in (1.0, 4.0):
         train(folder / f"beta{beta:.0f}" / "tensorboard", beta)
+    collapse(folder / "collapsed" / "tensorboard")
     return folder
 
 
@@ -149,6 +161,19 @@ def test_the_table_shows_each_run_with_its_metrics(look_at, runs):
     lines = page.locator("tf-hparams-parallel-coords-plot .foreground path")
     lines.nth(len(folders) - 1).wait_for(state="attached")
     page.get_by_text("TABLE VIEW").click()
+
+
+def test_the_graph_shows_the_parts_of_the_model(look_at):
+    page = look_at("graphs")
+    for part in ("posterior", "likelihood", "objective"):
+        page.locator("tf-graph-scene").get_by_text(part, exact=True).first.wait_for(state="attached")
+
+
+def test_the_text_page_shows_what_went_wrong(look_at, runs):
+    words = r"The posterior has collapsed|The rate has not been above|is no longer finite"
+    if not any(path.stat().st_size > 200 for path in runs.rglob("alarms/events.out.tfevents.*")):
+        pytest.skip("nothing went wrong in these runs")
+    look_at("text").get_by_text(re.compile(words)).first.wait_for()
 
 
 def test_the_projector_shows_the_images_at_their_codes(look_at):

@@ -14,7 +14,15 @@ from vae_tf.export import check, export
 from vae_tf.training import checkpoints, datasets, pictures
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
-WATCHED = {"train", "validation", "latents", "projector", "hyperparameters"}  # folders of TensorBoard
+WATCHED = {
+    "train",
+    "validation",
+    "latents",
+    "projector",
+    "hyperparameters",
+    "alarms",
+    "graph",
+}  # folders of TensorBoard
 RESULTS = {
     "log_likelihood",
     "log_likelihood_standard_error_images",

@@ -111,6 +111,7 @@ class GoodUntil(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @pytest.mark.parametrize("good_steps", [7, 8], ids=["within an epoch", "at its last step"])
+@pytest.mark.filterwarnings("ignore:In epoch 3, .* no longer finite")
 def test_a_loss_that_diverges_leaves_the_model_of_the_last_good_epoch(
     finished, read_recipe, tmp_path, good_steps, monkeypatch
 ):

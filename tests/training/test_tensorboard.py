@@ -9,7 +9,7 @@ def kinds(chosen) -> list[type]:
     return [type(callback) for callback in chosen]
 
 
-ALWAYS = [callbacks.Scalars, callbacks.Latents, callbacks.Projector]
+ALWAYS = [callbacks.Alarms, callbacks.Scalars, callbacks.Latents, callbacks.Projector, callbacks.Graph]
 
 
 def test_images_have_pictures_and_what_was_decided_is_written_where_it_is_given(bits, tmp_path):
@@ -44,8 +44,8 @@ def test_every_chart_is_at_the_right_epoch_however_many_steps_execute_together(
 
 def test_of_many_examples_some_are_shown_with_their_labels(tmp_path, rng):
     x, labels = rng.uniform(size=(2_500, 4, 4, 1)).astype(np.float32), np.arange(2_500)
-    scalars, latents, projector, pictures = tensorboard(tmp_path, x, labels)
-    assert len(latents.x) == len(projector.x) == 1_000
+    alarms, scalars, latents, projector, _, pictures = tensorboard(tmp_path, x, labels)
+    assert len(alarms.x) == len(latents.x) == len(projector.x) == 1_000
     np.testing.assert_array_equal(x[projector.labels], projector.x)
     assert len(scalars.x) == len(pictures.images) == 32
 

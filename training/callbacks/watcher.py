@@ -1,8 +1,10 @@
 """What every callback is that writes to TensorBoard."""
 
+import contextlib
 import os
 import pathlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -56,15 +58,21 @@ class Watcher(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes; the step of the charts is the epoch, from 1."""
-        try:
+        with self.surviving(epoch + 1):
             self.write(epoch + 1, logs or {})
+
+    @contextlib.contextmanager
+    def surviving(self, step: int) -> Iterator[None]:
+        """Brings to disk what is written within, and makes a warning of whatever goes wrong."""
+        try:
+            yield
             for writer in self.writers.values():
                 writer.flush()
         except Exception as error:  # whatever it is, what is drawn is not worth the training
             warnings.warn(
-                f"{type(self).__name__} drew nothing at epoch {epoch + 1} ({type(error).__name__}: {error}); training "
+                f"{type(self).__name__} drew nothing at epoch {step} ({type(error).__name__}: {error}); training "
                 f"goes on.",
-                stacklevel=2,
+                stacklevel=4,
             )
 
     def on_train_end(self, logs=None):

@@ -1,0 +1,102 @@
+"""What goes wrong in training, said where a person looks."""
+
+import os
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.training import evaluation
+from vae_tf.training.callbacks.watcher import Logs, Watcher
+
+PATIENCE = 5  # epochs before a model is judged
+LEAST_RATE = 0.1  # nats
+
+ADVICE = (
+    "raise beta slowly from 0 (`objectives.ELBO(beta=schedules.Linear(...))`, the preset annealed-vae), give the rate "
+    "some nats free (`objectives.FreeBits`, the preset free-bits), or take a weaker decoder"
+)
+
+
+class Alarms(Watcher):
+    """Says in plain words, once each, as a warning and as text in TensorBoard, what goes wrong.
+
+    - `not_finite`: a logged value or a code is no longer finite.
+    - `rate_never_rises`: after 5 epochs, the rate has not been above 0.1 nats: the codes say nothing about the data.
+    - `posterior_collapse`: after 5 epochs, fewer latent dimensions than a share are active. Not said of a spherical
+      posterior, whose codes' variance depends on the number of their dimensions.
+
+    Give it to `fit` before a callback that stops training, such as `StopOnDivergence`: it writes at once what is not
+    finite, and warns of it where the epoch comes to an end.
+
+    Args:
+        directory: the run's log directory; `alarms` is written below it.
+        x: fixed examples, float32 [N, *event], whose codes are measured.
+        share: of the latent dimensions that should be active.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], x, share: float = 0.1):
+        super().__init__(directory, "alarms")
+        self.x, self.share = x, share
+        self._written: set[str] = set()
+        self._said: set[str] = set()
+        self._epochs = 0
+        self._highest_rate = -np.inf
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers where training is."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss of the steps so far."""
+        if not np.isfinite(logs["loss"]):
+            with self.surviving(self._epoch + 1):
+                self._write("not_finite", _not_finite("the loss", self._epoch + 1), self._epoch + 1)
+
+    def write(self, step: int, logs: Logs) -> None:
+        """Judges an epoch."""
+        vae = self.model
+        self._epochs += 1
+        self._highest_rate = max(self._highest_rate, logs.get("rate", np.inf))
+        codes = evaluation.codes(vae, self.x)
+        values = {"the loss": logs["loss"], **logs, "a code": codes}
+        wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
+        if wrong:
+            self._say("not_finite", _not_finite(wrong[0], step), step)
+            return
+        if self._epochs < PATIENCE:
+            return
+        active = evaluation.active_units(codes)
+        if self._highest_rate < LEAST_RATE:
+            self._say(
+                "rate_never_rises",
+                f"The rate has not been above {LEAST_RATE} nats in {self._epochs} epochs: the codes say nothing about "
+                f"the data, and the decoder does without them; {ADVICE}.",
+                step,
+            )
+        elif active < self.share * vae.latent_size and not vae.posterior.is_spherical:
+            self._say(
+                "posterior_collapse",
+                f"The posterior has collapsed: {active} of {vae.latent_size} latent dimensions are active after "
+                f"epoch {step}; {ADVICE}.",
+                step,
+            )
+
+    def _say(self, name: str, words: str, step: int) -> None:
+        if name not in self._said:
+            self._said.add(name)
+            warnings.warn(words, stacklevel=2)
+            self._write(name, words, step)
+
+    def _write(self, name: str, words: str, step: int) -> None:
+        if name not in self._written:
+            self._written.add(name)
+            with self.writers["alarms"].as_default(step):
+                tf.summary.text(name, words)
+
+
+def _not_finite(what: str, epoch: int) -> str:
+    return (
+        f"In epoch {epoch}, {what} is no longer finite: nothing is learned from there on; try a smaller learning rate "
+        f"or `clipnorm`, and look for odd values in the data."
+    )
