@@ -13,8 +13,8 @@ PATIENCE = 5  # epochs before a model is judged
 LEAST_RATE = 0.1  # nats
 
 ADVICE = (
-    "raise beta slowly from 0 (`objectives.ELBO(beta=schedules.Linear(...))`, the preset annealed-vae), give the rate "
-    "some nats free (`objectives.FreeBits`, the preset free-bits), or take a weaker decoder"
+    "lower beta or raise it slowly from 0 (`objectives.ELBO(beta=schedules.Linear(...))`, the preset annealed-vae), "
+    "give the rate some nats free (`objectives.FreeBits`, the preset free-bits), or take a weaker decoder"
 )
 
 
