@@ -9,6 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 SERVING_DEFAULT = "decode"  # what a request that names no signature gets
+EVERY = ("decode", "sample", "encode", "reconstruct")  # what every model serves
 OPTIONAL = ("stddev",)  # given where the posterior has one
 
 
@@ -20,7 +21,10 @@ class Interface(NamedTuple):
 
 
 def interfaces(latent_size: int, event_shape: Sequence[int]) -> dict[str, Interface]:
-    """The interface of each signature, by its name.
+    """The interface of each signature that a model may have, by its name.
+
+    Besides `EVERY`, those of image files belong to models of images with values in [0, 1], and `score` to those with a
+    rate.
 
     Args:
         latent_size: D, all of a model's codes.
@@ -31,11 +35,16 @@ def interfaces(latent_size: int, event_shape: Sequence[int]) -> dict[str, Interf
     seed = {"seed": _rows(tf.int32, 2)}
     x = {"x": _rows(tf.float32, *event_shape)}
     mean = {"mean": _rows(tf.float32, *event_shape)}
+    image_bytes = {"image_bytes": _rows(tf.string)}
+    terms = {name: _rows(tf.float32) for name in ("elbo", "rate", "distortion")}
     return {
         "decode": Interface(z, mean),
+        "decode_png": Interface(z, image_bytes),
         "sample": Interface(seed, z | mean),
         "encode": Interface(x, z | stddev),
+        "encode_png": Interface(image_bytes, z | stddev),
         "reconstruct": Interface(x, mean),
+        "score": Interface(x | seed, terms),
     }
 
 

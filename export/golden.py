@@ -31,9 +31,12 @@ def exchanges(vae: VAE) -> dict[str, Exchange]:
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
     drawn = _arrays(signatures.sample(vae, tf.constant(seed)))
     values = {"seed": seed, "z": drawn["z"], "x": drawn["mean"]}
+    functions = signatures.functions(vae)
+    if "decode_png" in functions:
+        values |= _arrays(functions["decode_png"](z=tf.constant(drawn["z"])))
     interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
     answers = {}
-    for name, function in signatures.functions(vae).items():
+    for name, function in functions.items():
         inputs = {key: values[key] for key in interfaces[name].inputs}
         outputs = function(**{key: tf.constant(value) for key, value in inputs.items()})
         answers[name] = Exchange(inputs, _arrays(outputs))
@@ -70,4 +73,9 @@ def read(path: str | os.PathLike[str]) -> dict[str, Exchange]:
 
 
 def _arrays(tensors: signatures.Tensors) -> Arrays:
-    return {key: tensor.numpy() for key, tensor in tensors.items()}
+    return {key: _array(tensor) for key, tensor in tensors.items()}
+
+
+def _array(tensor: tf.Tensor) -> np.ndarray:
+    """Strings as bytes of one length, not as objects, which would be pickled; a PNG file does not end in zeros."""
+    return tensor.numpy().astype("S") if tensor.dtype == tf.string else tensor.numpy()

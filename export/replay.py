@@ -9,7 +9,9 @@ from vae_tf.export.golden import Exchange
 from vae_tf.export.runners import Arrays, Ask
 
 TOLERANCE = 1e-5  # of the largest value that is expected, where that is above 1
+STEP = 1  # of 255, which a value near the half may take
 BATCH = 64
+BAD = {"f": lambda row: np.full_like(row, np.nan), "S": lambda row: np.full_like(row, b"no image")}
 Exchanges = dict[str, Exchange]
 Faults = Iterator[str]
 
@@ -38,26 +40,27 @@ def seeds(ask: Ask, exchanges: Exchanges) -> Faults:
 
 
 def bad_values(ask: Ask, exchanges: Exchanges) -> Faults:
-    """NaN in a row gives NaN in that row, and leaves the others as they were."""
+    """NaN, or a file that is none, gives NaN or an empty file in its own row, and leaves the others as they were."""
     for signature, (inputs, _) in exchanges.items():
-        if not all(tf.as_dtype(value.dtype).is_floating for value in inputs.values()):
+        bad = {name: BAD[value.dtype.kind](value[:1]) for name, value in inputs.items() if value.dtype.kind in BAD}
+        if not bad:
             continue
-        spoilt = {name: np.concatenate([np.full_like(value[:1], np.nan), value]) for name, value in inputs.items()}
+        spoilt = {name: np.concatenate([bad.get(name, value[:1]), value]) for name, value in inputs.items()}
         answers = ask(signature, spoilt)
         others = {name: value[1:] for name, value in answers.items()}
         for fault in _differences(others, _alone(ask, signature, inputs)):
-            yield f"{signature}: beside a row of NaN, {fault} of a row alone"
+            yield f"{signature}: beside a bad row, {fault} of a row alone"
         for name, value in answers.items():
-            if np.isfinite(value[0]).all():
-                yield f"{signature}: {name} is finite for NaN"
+            if value[0] != b"" if _is_files(value) else np.isfinite(value[0]).all():
+                yield f"{signature}: {name} is good for a bad row"
 
 
 def shapes(ask: Ask, exchanges: Exchanges) -> Faults:
     """A row of another size is refused, and the graph says what was expected."""
     for signature, (inputs, _) in exchanges.items():
         for name, value in inputs.items():
-            wide = np.concatenate([value, value[..., :1]], axis=-1)
-            expected = f"expected shape [?,{','.join(map(str, value.shape[1:]))}]"
+            wide = np.concatenate([value, value[..., :1]], axis=-1) if value.ndim > 1 else value[:, None]
+            expected = f"expected shape [{','.join(['?', *map(str, value.shape[1:])])}]"
             try:
                 ask(signature, {**inputs, name: wide})
             except tf.errors.InvalidArgumentError as error:
@@ -71,7 +74,7 @@ RULES: dict[str, Callable[[Ask, Exchanges], Faults]] = {
     "golden answers": golden_answers,
     "row independence": independence,
     "z of a seed": seeds,
-    "NaN stays in its row": bad_values,
+    "a bad value stays in its row": bad_values,
     "wrong shapes refused": shapes,
 }
 
@@ -84,7 +87,8 @@ def _alone(ask: Ask, signature: str, inputs: Arrays) -> Arrays:
 
 def _in_company(ask: Ask, signature: str, inputs: Arrays) -> Arrays:
     count = len(next(iter(inputs.values())))
-    company = {name: np.resize(value + 1, (BATCH - count, *value.shape[1:])) for name, value in inputs.items()}
+    others = {name: np.roll(value, 1) if _is_files(value) else value + 1 for name, value in inputs.items()}
+    company = {name: np.resize(value, (BATCH - count, *value.shape[1:])) for name, value in others.items()}
     answers = ask(signature, {name: np.concatenate([company[name], value]) for name, value in inputs.items()})
     return {name: value[-count:] for name, value in answers.items()}
 
@@ -97,6 +101,21 @@ def _differences(found: Arrays, expected: Arrays) -> Faults:
         if found[name].shape != value.shape:
             yield f"{name} has the shape {found[name].shape}, not the {value.shape}"
             continue
+        if _is_files(value):
+            difference = max(
+                np.abs(_pixels(one) - _pixels(other)).max() for one, other in zip(found[name], value, strict=True)
+            )
+            if difference > STEP:
+                yield f"{name} differs by up to {difference} of 255 from that"
+            continue
         difference = np.abs(found[name] - value).max()
         if not difference <= TOLERANCE * max(1, np.abs(value).max()):
             yield f"{name} differs by up to {difference:.2g} from that"
+
+
+def _is_files(value: np.ndarray) -> bool:
+    return value.dtype.kind in "SO"
+
+
+def _pixels(file: bytes) -> np.ndarray:
+    return tf.io.decode_png(file).numpy().astype(int)

@@ -6,13 +6,15 @@ one request's failure to every request of its batch.
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from vae_tf import VAE
-from vae_tf.export import contract
+from vae_tf import VAE, divergence, random
+from vae_tf.export import contract, images
+from vae_tf.images import is_image
 
 Tensors = dict[str, tf.Tensor]
 Graph: TypeAlias = tf.types.experimental.ConcreteFunction
@@ -41,9 +43,35 @@ def reconstruct(vae: VAE, x: tf.Tensor) -> Tensors:
     return {"mean": vae.reconstruct(x)}
 
 
+def decode_png(vae: VAE, z: tf.Tensor) -> Tensors:
+    """`image_bytes`, PNG files of the `mean` of p(x|z), string [B], empty for NaN; z, float32 [B, D]."""
+    return {"image_bytes": images.encoded(decode(vae, z)["mean"])}
+
+
+def encode_png(vae: VAE, image_bytes: tf.Tensor) -> Tensors:
+    """As `encode`, of PNG or JPEG files, string [B]; of another size, they are resized."""
+    return encode(vae, images.decoded(image_bytes, vae.event_shape))
+
+
+def score(vae: VAE, x: tf.Tensor, seed: tf.Tensor) -> Tensors:
+    """`elbo`, `rate` and `distortion` of x, float32 [B], nats, with one draw z ~ q(z|x) by its seed, int32 [B, 2].
+
+    elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
+    """
+    noise = random.normal_rows([vae.posterior.noise_size], seed)[None]
+    terms = vae.terms(x, noise)
+    rate = divergence.rate(terms.latents, "analytic")
+    return {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
+
+
 def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
-    return {function.__name__: functools.partial(function, vae) for function in (decode, sample, encode, reconstruct)}
+    served = [decode, sample, encode, reconstruct]
+    if is_image(vae.event_shape) and vae.likelihood.support in ((0, 1), (-math.inf, math.inf)):
+        served += [decode_png, encode_png]
+    if vae.posterior.has_density:
+        served += [score]
+    return {function.__name__: functools.partial(function, vae) for function in served}
 
 
 def trace(vae: VAE) -> dict[str, Graph]:

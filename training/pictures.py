@@ -14,6 +14,7 @@ from tensorflow_probability import distributions as tfd
 from vae_tf import VAE, random
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
+from vae_tf.images import is_image
 
 GAP = 2  # pixels between images
 
@@ -144,11 +145,6 @@ def check_images(vae: VAE) -> None:
 def are_images(vae: VAE) -> bool:
     """Whether the model's data are grey or colour images."""
     return is_image(vae.event_shape)
-
-
-def is_image(event_shape: Sequence[int]) -> bool:
-    """Whether examples of a shape are grey or colour images."""
-    return len(event_shape) == 3 and event_shape[-1] in (1, 3)
 
 
 def evenly(count: int, total: int) -> Sequence[int]:

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from vae_tf.errors import InputError
+from vae_tf.images import is_image
 from vae_tf.training import callbacks
-from vae_tf.training.pictures import evenly, is_image
+from vae_tf.training.pictures import evenly
 
 PICTURED = 32  # examples that are reconstructed
 MEASURED = 1_000  # examples whose codes are measured

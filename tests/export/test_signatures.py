@@ -1,11 +1,13 @@
 """What is served: the Keras model's own numbers, row by row, in the shapes of the contract."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, networks
+from vae_tf import VAE, likelihoods, networks, random
 from vae_tf.export import contract, export, runners, signatures
 
 CASES = [
@@ -66,14 +68,22 @@ def test_the_served_answers_are_the_keras_model_s(make, case, tmp_path):
         "encode": ({"x": x}, code),
         "reconstruct": ({"x": x}, {"mean": vae(x)}),
     }
-    assert served.keys() == expected.keys()
+    if case[1] != "Deterministic":
+        noise = tf.stack([random.normal([3], tf.cast(row, tf.int64)) for row in seed])
+        terms = vae.terms(x, noise[None])
+        rate = q.kl_divergence(vae.prior.distribution(vae.encode))
+        distortion = -vae.decode(terms.latents[0].z[0]).log_prob(x)
+        score = {"elbo": -(rate + distortion), "rate": rate, "distortion": distortion}
+        expected["score"] = ({"x": x, "seed": seed}, score)
+    with_files = {"decode_png", "encode_png"}
+    assert served.keys() == expected.keys() | with_files
     for name, (inputs, outputs) in expected.items():
         tensors = {key: tf.constant(value) for key, value in inputs.items()}
         for answers in (served[name](**tensors), tf1(version, name, **inputs)):
             assert answers.keys() == outputs.keys()
             for key, value in outputs.items():
                 assert answers[key].dtype == np.float32
-                close(answers[key], value)
+                np.testing.assert_allclose(answers[key], value, rtol=1e-5, atol=1e-5)
 
 
 def test_the_tensors_are_those_that_a_real_server_showed(served):
@@ -84,12 +94,16 @@ def test_the_tensors_are_those_that_a_real_server_showed(served):
         for specs in [signature.structured_input_signature[1] | signature.structured_outputs]
     }
     z, mean, x = ("float32", [None, 3]), ("float32", [None, 6, 6, 1]), ("float32", [None, 6, 6, 1])
+    image_bytes, scalar = ("string", [None]), ("float32", [None])
     assert shown == {
         "serving_default": {"z": z, "mean": mean},
         "decode": {"z": z, "mean": mean},
         "sample": {"seed": ("int32", [None, 2]), "z": z, "mean": mean},
         "encode": {"x": x, "z": z, "stddev": z},
         "reconstruct": {"x": x, "mean": mean},
+        "decode_png": {"z": z, "image_bytes": image_bytes},
+        "encode_png": {"image_bytes": image_bytes, "z": z, "stddev": z},
+        "score": {"x": x, "seed": ("int32", [None, 2]), **dict.fromkeys(("elbo", "rate", "distortion"), scalar)},
     }
 
 
@@ -153,12 +167,25 @@ def test_nan_stays_in_its_row(make, network, way, tmp_path):
         ("sample", "seed", (), "[?,2]"),
         ("encode", "x", (1, 36), "[?,6,6,1]"),
         ("reconstruct", "x", (6, 6, 2), "[?,6,6,1]"),
+        ("decode_png", "z", (2, 4), "[?,3]"),
+        ("score", "x", (1, 36), "[?,6,6,1]"),
+        ("score", "seed", (1, 3), "[?,2]"),
+        ("encode_png", "image_bytes", (1, 1), "[?]"),
+        ("encode_png", "image_bytes", (), "[?]"),
     ],
 )
 def test_the_graph_refuses_a_wrong_shape(version, name, key, shape, expected):
-    wrong = np.zeros(shape, np.int32 if key == "seed" else np.float32)
+    inputs = {
+        "seed": np.zeros((1, 2), np.int32), "x": np.zeros((1, 6, 6, 1), np.float32), "z": np.zeros((1, 3), np.float32),
+        "image_bytes": np.array([b""]),
+    }  # fmt: skip
+    wrong = {key: np.zeros(shape, inputs[key].dtype)}
+    taken = {
+        other: inputs[other]
+        for other in contract.interfaces(3, (6, 6, 1))["decode" if name == "serving_default" else name].inputs
+    }
     with runners.session(version) as ask, pytest.raises(tf.errors.InvalidArgumentError) as refusal:
-        ask(name, {key: wrong})
+        ask(name, taken | wrong)
     given = ",".join(map(str, shape))
     assert f"[{given}] is not compatible with expected shape {expected}." in refusal.value.message
     assert f"{name}_{key}" in refusal.value.message
@@ -196,3 +223,32 @@ def test_nothing_is_compiled_with_xla(make):
 
 def test_every_function_is_in_the_contract(vae):
     assert signatures.functions(vae).keys() == contract.interfaces(3, (6, 6, 1)).keys()
+
+
+@pytest.mark.parametrize(
+    ("event_shape", "likelihood", "with_files"),
+    [
+        ((6, 6, 1), likelihoods.Bernoulli, True),
+        ((6, 6, 3), likelihoods.Normal, True),
+        ((6, 6, 3), likelihoods.DiscretizedLogisticMixture, True),
+        ((6, 6, 2), likelihoods.Normal, False),
+        ((6,), likelihoods.Bernoulli, False),
+        ((6, 6, 1), likelihoods.NegativeBinomial, False),
+        ((6, 6, 1), functools.partial(likelihoods.Categorical, categories=5), False),
+    ],
+)
+def test_files_are_served_by_models_of_images_with_values_from_0_to_1(event_shape, likelihood, with_files):
+    vae = VAE(*networks.mlp(event_shape, 3, hidden=(4,)), likelihood=likelihood(event_shape))
+    assert ({"decode_png", "encode_png"} <= signatures.functions(vae).keys()) == with_files
+
+
+def test_the_scores_of_many_seeds_have_the_model_s_elbo_as_their_mean(vae, served):
+    x = np.random.default_rng(0).integers(0, 2, (1, 6, 6, 1)).astype(np.float32)
+    seeds = np.stack([np.full(2_000, 5), np.arange(2_000)], axis=1).astype(np.int32)
+    scores = served["score"](x=tf.constant(np.repeat(x, 2_000, 0)), seed=tf.constant(seeds))
+    expected = vae.terms(x, random.normal([2_000, 1, 3], tf.constant([1, 2], tf.int64)))
+    q = vae.encode(x)
+    rate = q.kl_divergence(vae.prior.distribution(vae.encode))[0]
+    error = np.std(scores["elbo"]) / np.sqrt(1_000)
+    assert float(tf.reduce_mean(scores["elbo"])) == pytest.approx(-float(expected.distortion[0] + rate), abs=4 * error)
+    np.testing.assert_allclose(scores["rate"], rate, rtol=1e-5)

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.images import is_image
 from vae_tf.training.datasets import Arrays, evaluation_batches, scaled
-from vae_tf.training.pictures import is_image
 
 BATCH = 32  # images that pass together
 PATIENCE = 10  # seconds without an answer from the network; Python's default is to wait for ever

@@ -1,0 +1,55 @@
+"""Image files into and out of a graph."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+MOST_PIXELS = 2**24  # of a file that is decoded: 4,096 x 4,096
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # how their files begin
+
+
+def encoded(images: tf.Tensor) -> tf.Tensor:
+    """PNG files, string [B], of images, float32 [B, H, W, 1 or 3] in [0, 1]; an empty one where a value is NaN."""
+    pixels = tf.cast(tf.round(255 * tf.clip_by_value(images, 0.0, 1.0)), tf.uint8)
+    has_nan = tf.reduce_any(tf.math.is_nan(images), axis=[1, 2, 3])
+    return tf.where(has_nan, "", tf.io.encode_png(pixels))
+
+
+def decoded(files: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+    """Images, float32 [B, *shape] in [0, 1], of PNG and JPEG files, string [B].
+
+    A file of another size is resized. Where the header is that of neither, or claims more than `MOST_PIXELS`, nothing
+    is decoded and the row is NaN. What is damaged behind a good header raises, as TensorFlow's decoders do.
+    """
+    *size, channels = shape
+
+    def read(file: tf.Tensor) -> tf.Tensor:
+        image = tf.io.decode_image(file, channels, expand_animations=False)
+        image = tf.cast(tf.ensure_shape(image, [None, None, channels]), tf.float32) / 255
+        is_right = tf.reduce_all(tf.shape(image)[:2] == size)
+        return tf.cond(is_right, lambda: image, lambda: tf.image.resize(image, size, antialias=True))
+
+    def row(file: tf.Tensor) -> tf.Tensor:
+        pixels = _pixels(file)
+        is_fit = (pixels > 0) & (pixels <= MOST_PIXELS)
+        nothing = lambda: tf.fill(shape, float("nan"))  # noqa: E731
+        return tf.ensure_shape(tf.cond(is_fit, lambda: read(file), nothing), shape)
+
+    return tf.map_fn(row, files, fn_output_signature=tf.TensorSpec(shape, tf.float32))
+
+
+def _pixels(file: tf.Tensor) -> tf.Tensor:
+    """The height times the width that the header of a file claims, int64; 0 where it is no PNG or JPEG."""
+    head = tf.strings.substr(tf.strings.join([file, "\0" * 24]), 0, 24)
+    in_header = lambda: tf.io.decode_raw(tf.strings.substr(head, 16, 8), tf.int32, little_endian=False)  # noqa: E731
+    return tf.case(
+        [
+            (_begins(head, PNG), lambda: tf.reduce_prod(tf.cast(in_header(), tf.int64))),
+            (_begins(head, JPEG), lambda: tf.reduce_prod(tf.image.extract_jpeg_shape(file, tf.int64)[:2])),
+        ],
+        default=lambda: tf.zeros([], tf.int64),
+    )
+
+
+def _begins(head: tf.Tensor, magic: bytes) -> tf.Tensor:
+    return tf.strings.substr(head, 0, len(magic)) == magic
