@@ -57,11 +57,16 @@ def score(vae: VAE, x: tf.Tensor, seed: tf.Tensor) -> Tensors:
     """`elbo`, `rate` and `distortion` of x, float32 [B], nats, with one draw z ~ q(z|x) by its seed, int32 [B, 2].
 
     elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
+
+    All are NaN for an example with a value outside the likelihood's support, of which some densities would raise.
     """
+    low, high = vae.likelihood.support
+    is_inside = tf.reduce_all((x >= low) & (x <= high), axis=list(range(1, x.shape.rank)), keepdims=True)
     noise = random.normal_rows([vae.posterior.noise_size], seed)[None]
-    terms = vae.terms(x, noise)
+    terms = vae.terms(tf.where(is_inside, x, tf.zeros_like(x)), noise)
     rate = divergence.rate(terms.latents, "analytic")
-    return {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
+    values = {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
+    return {name: tf.where(tf.reshape(is_inside, [-1]), value, float("nan")) for name, value in values.items()}
 
 
 def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:

@@ -242,6 +242,21 @@ def test_files_are_served_by_models_of_images_with_values_from_0_to_1(event_shap
     assert ({"decode_png", "encode_png"} <= signatures.functions(vae).keys()) == with_files
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 3.0])
+@pytest.mark.parametrize(
+    "likelihood", [functools.partial(likelihoods.Categorical, categories=3), likelihoods.Bernoulli]
+)
+def test_what_no_density_is_defined_for_scores_nan_in_its_own_row(likelihood, value):
+    vae = VAE(*networks.mlp((4, 1), 3, hidden=(4,)), likelihood=likelihood((4, 1)))
+    score = signatures.trace(vae)["score"]
+    x, seed = np.zeros((3, 4, 1), np.float32), np.zeros((3, 2), np.int32)
+    right = score(x=tf.constant(x), seed=tf.constant(seed))
+    x[1, 2] = value
+    for name, found in score(x=tf.constant(x), seed=tf.constant(seed)).items():
+        assert np.isnan(found[1])
+        close(np.delete(found, 1), np.delete(right[name], 1))
+
+
 def test_the_scores_of_many_seeds_have_the_model_s_elbo_as_their_mean(vae, served):
     x = np.random.default_rng(0).integers(0, 2, (1, 6, 6, 1)).astype(np.float32)
     seeds = np.stack([np.full(2_000, 5), np.arange(2_000)], axis=1).astype(np.int32)
