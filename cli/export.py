@@ -9,13 +9,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--to", metavar="DIR", required=True, help="the folder of served models, made where missing")
+    parser.add_argument("--keep", type=int, metavar="N", help="how many versions stay (all), beside those with a label")
+    parser.add_argument("--mount", help="where the server will see DIR (/models, as in the official image)")
     parser.add_argument("--name", help="the model's name in the server's URLs (that of RUN)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes DIR/NAME/<version> and prints it, and how to serve it."""
+    import json
     import pathlib
 
+    import yaml
     from rich.console import Console
 
     from vae_tf import training
@@ -24,8 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
     directory = pathlib.Path(arguments.directory)
     name = directory.resolve().name if arguments.name is None else arguments.name
     with Console(stderr=True).status(f"Exporting {directory}"):
-        _, vae = training.Run(directory).load()
-        version = export(vae, arguments.to, name)
+        run = training.Run(directory)
+        _, vae = run.load()
+        about = {"recipe": yaml.safe_load(run.recipe.read_text(encoding="utf-8"))}
+        if run.results.is_file():
+            about["results"] = json.loads(run.results.read_text(encoding="utf-8"))
+        version = export(vae, arguments.to, name, keep=arguments.keep, mount=arguments.mount, about=about)
     print(version)
     print("Serve it, and ask it for a draw from the prior, by its seed:")
     print(f"  {_server(version)}")

@@ -1,12 +1,14 @@
 """The versioned directory that TF Serving polls: each version is written beside, then renamed in.
 
-A version, `<directory>/<name>/<number>/`, holds `saved_model.pb`, `variables/` and `assets.extra/golden.npz`.
+A version, `<directory>/<name>/<number>/`, holds `saved_model.pb`, `variables/`, `card.json`, and in `assets.extra/`
+the golden answers and the warm-up requests. Beside the models lie the server's configurations.
 """
 
 import errno
 import os
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,44 +16,67 @@ import tensorflow as tf
 from vae_tf import VAE
 from vae_tf.atomic import beside
 from vae_tf.errors import InputError
-from vae_tf.export import golden, signatures
+from vae_tf.export import artifact, card, golden, server_config, signatures, warmup
 
 
-def export(vae: VAE, directory: str | os.PathLike[str], name: str = "model") -> pathlib.Path:
+def export(
+    vae: VAE,
+    directory: str | os.PathLike[str],
+    name: str = "model",
+    *,
+    keep: int | None = None,
+    mount: str | None = None,
+    about: dict[str, Any] | None = None,
+) -> pathlib.Path:
     """Publishes a model as the next version of `<directory>/<name>`.
 
-    Whoever looks there sees the version whole or not at all, and exporters at the same time get a number each.
+    Whoever looks there sees the version whole or not at all, and exporters at the same time get a number each. In
+    `models.config` the version becomes the model's `canary`; which is `stable` is left to whoever operates the server.
 
     Args:
         vae: the model.
         directory: a local folder, made where missing.
         name: of the model in the server's URLs.
+        keep: how many versions stay, the newest; those with a label stay as well. All, where not given.
+        mount: where the server sees the directory, for `models.config`: /models at first, as in the official image.
+        about: what `card.json` is to hold besides the model, such as its recipe and its results.
 
     Returns:
         The folder of the new version, `<directory>/<name>/<version>`.
 
     Raises:
-        InputError: for another kind of model, weights that are not finite, or a name that is no folder or URL part.
+        InputError: for another kind of model, weights that are not finite, a name that is no folder or URL part,
+            keep < 1, a mount that is no absolute path, or a models.config that cannot be read.
         OSError: where the version could not be written, on a full disk for instance; the versions there stand.
     """
     if not isinstance(vae, VAE):
         raise InputError(f"export was given a {type(vae).__name__}: give a vae_tf.VAE.")
-    _check_place(directory, name)
+    directory = pathlib.Path(_checked(directory, name, keep, mount))
+    server_config.labels(directory, name)  # it can be read
     graphs = signatures.trace(vae)
     weights = served_weights(graphs)
     _check_finite(weights)
     answers = golden.exchanges(vae)
-    folder = pathlib.Path(directory) / name
+    folder = directory / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with beside(folder / "version") as hidden:
             written = hidden / "version"
-            _write(written, graphs, weights, answers)
-            return _publish(written, folder)
+            _write(written, graphs, weights)
+            complete(written, vae, name, answers, about or {})
+            for file in [written, *written.rglob("*")]:
+                _sync(file)
+            version = _publish(written, folder)
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
             f"No version was written to {folder}: {_reason(error)}; the versions there stand as they were."
         ) from error
+    with server_config.locked(directory):
+        labels = server_config.write(directory, name, versions(folder), mount)
+        for number in [] if keep is None else versions(folder)[:-keep]:
+            if number not in labels.values():
+                _remove(folder / str(number))
+    return version
 
 
 def versions(folder: str | os.PathLike[str]) -> list[int]:
@@ -65,19 +90,21 @@ def served_weights(graphs: dict[str, signatures.Graph]) -> list[tf.Variable]:
     return sorted(read.values(), key=lambda variable: variable.name)
 
 
-def _write(
-    path: pathlib.Path,
-    graphs: dict[str, signatures.Graph],
-    weights: list[tf.Variable],
-    answers: dict[str, golden.Exchange],
+def complete(
+    version: pathlib.Path, vae: VAE, name: str, answers: dict[str, golden.Exchange], about: dict[str, Any]
 ) -> None:
+    """Adds what a version has besides its SavedModel: golden answers, warm-up requests, and last the card of it all."""
+    (version / "assets.extra").mkdir()
+    golden.write(version / golden.PATH, answers)
+    interfaces = artifact.interfaces(version)
+    warmup.write(version / warmup.PATH, name, interfaces)
+    card.write(version, vae, interfaces, about)
+
+
+def _write(path: pathlib.Path, graphs: dict[str, signatures.Graph], weights: list[tf.Variable]) -> None:
     holder = tf.Module()
     holder.weights = weights  # no more than these is saved
     tf.saved_model.save(holder, str(path), signatures=graphs)
-    (path / golden.PATH).parent.mkdir()
-    golden.write(path / golden.PATH, answers)
-    for file in [path, *path.rglob("*")]:
-        _sync(file)
 
 
 def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
@@ -93,6 +120,12 @@ def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
         return version
 
 
+def _remove(version: pathlib.Path) -> None:
+    """Takes a version away at once, and its files after that."""
+    with beside(version) as hidden:
+        os.rename(version, hidden / version.name)
+
+
 def _sync(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -101,7 +134,9 @@ def _sync(path: pathlib.Path) -> None:
         os.close(descriptor)
 
 
-def _check_place(directory: str | os.PathLike[str], name: str) -> None:
+def _checked(
+    directory: str | os.PathLike[str], name: str, keep: int | None, mount: str | None
+) -> str | os.PathLike[str]:
     if "://" in os.fspath(directory):
         raise InputError(f"The directory is {directory}: give a local folder (a rename publishes), and copy it then.")
     if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -109,6 +144,11 @@ def _check_place(directory: str | os.PathLike[str], name: str) -> None:
             f"The name is {name!r}, which is a folder and a part of URLs: give letters, digits, '.', '_' and '-', "
             f"beginning with a letter or digit."
         )
+    if keep is not None and keep < 1:
+        raise InputError(f"keep is {keep}: give at least 1 version to keep, or none to keep all.")
+    if mount is not None and not re.fullmatch(r"/[^\s\"\\]*", mount):
+        raise InputError(f"The mount is {mount!r}: give an absolute path, which TF Serving needs, such as /models.")
+    return directory
 
 
 def _check_finite(weights: list[tf.Variable]) -> None:

@@ -1,13 +1,14 @@
 """Rules on the files of a version. Each yields what is off, one sentence a fault."""
 
 import itertools
+import json
 import pathlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.export import artifact, contract, golden
+from vae_tf.export import artifact, card, contract, golden, warmup
 
 Faults = Iterator[str]
 
@@ -69,11 +70,36 @@ def answers(version: pathlib.Path) -> Faults:
         yield f"{name} has golden answers, but is not served"
 
 
+def warm_up(version: pathlib.Path) -> Faults:
+    """The warm-up file can be read, and holds requests, no more than the server takes."""
+    records = list(tf.data.TFRecordDataset(str(version / warmup.PATH)).as_numpy_iterator())
+    if not 1 <= len(records) <= warmup.MOST:
+        yield f"{warmup.PATH} holds {len(records)} requests; expected are 1 to {warmup.MOST}"
+    wrong = [number for number, record in enumerate(records) if not warmup.is_request(record)]
+    if wrong:
+        yield f"{warmup.PATH} holds something else than a request as record {wrong[0]}"
+
+
+def checksums(version: pathlib.Path) -> Faults:
+    """The files are those of the card."""
+    kept = json.loads((version / card.PATH).read_text(encoding="utf-8"))["files"]
+    there = set(card.files(version))
+    for name in sorted(kept.keys() - there):
+        yield f"{name} is missing"
+    for name in sorted(there - kept.keys()):
+        yield f"{name} is not on the card"
+    for name in sorted(kept.keys() & there):
+        if card.checksum(version / name) != kept[name]:
+            yield f"{name} has changed since it was exported"
+
+
 RULES: dict[str, Callable[[pathlib.Path], Faults]] = {
     "signatures": signatures,
     "no XLA-compiled function": compilation,
     "variables stored once": once,
     "weights finite": finite,
+    "warm-up requests": warm_up,
+    "checksums": checksums,
 }
 
 

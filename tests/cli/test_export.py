@@ -1,5 +1,6 @@
 """`vae-tf export`."""
 
+import json
 import os
 import zipfile
 
@@ -44,8 +45,23 @@ def test_the_name_is_the_run_s_or_another(run, monkeypatch, capsys):
     monkeypatch.chdir(run)
     assert main(["export", ".", "--to", "../served models"]) == 0
     assert main(["export", ".", "--to", "../served models", "--name", "digits"]) == 0
-    assert sorted(os.listdir("../served models")) == ["digits", "my-run"]
+    assert sorted(os.listdir("../served models")) == [
+        "batching.config",
+        "digits",
+        "models.config",
+        "monitoring.config",
+        "my-run",
+    ]
     assert f"-v '{run.parent}/served models/digits:/models/digits' -e MODEL_NAME=digits" in capsys.readouterr().out
+
+
+def test_the_card_holds_the_recipe_and_the_results(run):
+    (run / "results.json").write_text('{"elbo": -90.5}')
+    assert main(["export", "my-run", "--to", "serving", "--mount", "/srv", "--keep", "1"]) == 0
+    card = json.loads((run.parent / "serving" / "my-run" / "1" / "card.json").read_text())
+    assert card["recipe"] == {"data": "digits-5k"}
+    assert card["results"] == {"elbo": -90.5}
+    assert 'base_path: "/srv/my-run"' in (run.parent / "serving" / "models.config").read_text()
 
 
 @pytest.mark.parametrize("case", ["missing", "no model", "truncated", "damaged", "empty", "bad name", "file"])

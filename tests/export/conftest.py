@@ -69,7 +69,7 @@ def version(exported, tmp_path):
 
 
 @pytest.fixture
-def write(graphs, answers, tmp_path):
+def write(vae, graphs, answers, tmp_path):
     """(graphs that take the place of good ones, weights beyond those that are read) -> a version."""
 
     def write(spoilt, more=()):
@@ -78,8 +78,7 @@ def write(graphs, answers, tmp_path):
         holder.weights = [*bundle.served_weights(served), *more]
         version = tmp_path / "spoilt" / "1"
         tf.saved_model.save(holder, str(version), signatures=served)
-        (version / golden.PATH).parent.mkdir()
-        golden.write(version / golden.PATH, answers)
+        bundle.complete(version, vae, "spoilt", answers, {})
         return version
 
     return write

@@ -1,5 +1,6 @@
 """The versioned directory: whole versions, rising numbers, each weight once."""
 
+import json
 import os
 import stat
 import threading
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.export import bundle, export, golden
+from vae_tf.export import bundle, export, golden, server_config
 
 KEY = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -32,17 +33,18 @@ def test_the_next_version_follows_the_highest(vae, tmp_path):
 def test_a_version_is_whole_and_readable_by_a_server(vae, tmp_path):
     version = export(vae, str(tmp_path))
     assert version == tmp_path / "model" / "1"
-    assert there(version) == ["assets", "assets.extra", "fingerprint.pb", "saved_model.pb", "variables"]
+    assert there(version) == ["assets", "assets.extra", "card.json", "fingerprint.pb", "saved_model.pb", "variables"]
     mask = os.umask(0)
     os.umask(mask)
     assert stat.S_IMODE(version.stat().st_mode) == 0o777 & ~mask
-    assert golden.read(version / "assets.extra" / "golden.npz").keys() == {"decode", "sample", "encode", "reconstruct"}
+    kept = golden.read(version / "assets.extra" / "golden.npz").keys()
+    assert kept == {"decode", "decode_png", "sample", "encode", "encode_png", "reconstruct", "score"}
 
 
 def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, monkeypatch):
     first = export(vae, tmp_path)
     before = (first / "saved_model.pb").stat()
-    looks = iter([[], [1]])  # the other one's rename comes between our look and our rename
+    looks = iter([[], [1], [1, 2]])  # the other one's rename comes between our look and our rename
     monkeypatch.setattr(bundle, "versions", lambda folder: next(looks))
     assert export(vae, tmp_path).name == "2"
     assert (first / "saved_model.pb").stat() == before
@@ -110,6 +112,63 @@ def test_a_failure_while_writing_leaves_nothing_behind(vae, tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         export(vae, tmp_path)
     assert there(tmp_path / "model") == ["1"]
+
+
+def labels(directory) -> dict[str, int]:
+    return server_config.labels(directory, "model")
+
+
+def test_the_newest_is_the_canary_and_stable_stays(vae, tmp_path):
+    export(vae, tmp_path)
+    assert labels(tmp_path) == {"stable": 1, "canary": 1}
+    export(vae, tmp_path)
+    assert labels(tmp_path) == {"stable": 1, "canary": 2}
+
+
+def test_the_oldest_are_removed_but_for_those_with_a_label(vae, tmp_path):
+    for _ in range(3):
+        export(vae, tmp_path)
+    export(vae, tmp_path, keep=2)
+    assert there(tmp_path / "model") == ["1", "3", "4"]
+    config = tmp_path / "models.config"
+    config.write_text(config.read_text().replace('key: "stable" value: 1', 'key: "stable" value: 4'))
+    export(vae, tmp_path, keep=1)
+    assert there(tmp_path / "model") == ["4", "5"]
+    assert labels(tmp_path) == {"stable": 4, "canary": 5}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"keep": 0}, "keep is 0: give at least 1 version to keep, or none to keep all"),
+        ({"mount": "models"}, "The mount is 'models': give an absolute path"),
+        ({"mount": '/mo"dels'}, "give an absolute path"),
+    ],
+)
+def test_bad_options_are_refused(vae, tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        export(vae, tmp_path, **options)
+    assert not there(tmp_path)
+
+
+def test_a_models_config_that_cannot_be_read_is_refused_and_nothing_is_published(vae, tmp_path):
+    (tmp_path / "models.config").write_text("model_config_list {\n  config { name: }\n")
+    with pytest.raises(InputError, match=r"config cannot be read .line 2: the value of name was expected.*mend it"):
+        export(vae, tmp_path)
+    assert there(tmp_path) == ["models.config"]
+
+
+def test_what_is_said_about_a_model_is_on_its_card(vae, tmp_path):
+    version = export(vae, tmp_path, about={"recipe": {"epochs": 3}})
+    card = json.loads((version / "card.json").read_text())
+    assert card["recipe"] == {"epochs": 3}
+    assert card["model"]["posterior"] == "DiagonalNormal"
+    assert card["model"]["event_shape"] == [6, 6, 1]
+    assert card["signatures"]["decode"]["inputs"] == {"z": {"dtype": "float32", "shape": [None, 3]}}
+    assert set(card["files"]) == {
+        path.relative_to(version).as_posix() for path in version.rglob("*") if path.is_file()
+    } - {"card.json"}
+    assert card["libraries"].keys() == {"vae_tf", "tensorflow", "keras", "tensorflow-probability"}
 
 
 def test_two_threads_lose_no_version(make, tmp_path):

@@ -106,3 +106,36 @@ def test_a_weight_that_is_not_finite(write, vae, make):
     spoilt.decoder.weights[0].assign(spoilt.decoder.weights[0] * np.nan)
     found = off(write({"decode": signatures.trace(spoilt)["decode"]}))
     assert "kernel is not finite everywhere" in found["weights finite"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a record", b"\0" * 100])
+def test_a_warm_up_file_that_cannot_be_read(version, content):
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert off(version).keys() >= {"warm-up requests", "checksums"}
+
+
+def test_a_warm_up_record_that_is_no_request(version):
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    with tf.io.TFRecordWriter(str(path)) as file:
+        file.write(b"nothing")
+    assert "holds something else than a request as record 0" in off(version)["warm-up requests"]
+
+
+def test_files_that_are_others_than_on_the_card(version):
+    (version / "fingerprint.pb").unlink()
+    (version / "notes.txt").write_text("")
+    with open(version / "assets.extra" / "golden.npz", "ab") as file:
+        file.write(b"\0")
+    assert set(off(version)["checksums"].split("; ")) == {
+        "fingerprint.pb is missing",
+        "notes.txt is not on the card",
+        "assets.extra/golden.npz has changed since it was exported",
+    }
+
+
+def test_a_version_without_a_card(version):
+    (version / "card.json").unlink()
+    assert off(version).keys() == {"checksums"}

@@ -1,0 +1,132 @@
+"""What the server is told of all models in a folder: models.config, batching.config, monitoring.config."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+from collections.abc import Iterator
+
+from vae_tf.atomic import replacing
+from vae_tf.errors import InputError
+from vae_tf.export import text_proto
+from vae_tf.export.warmup import BATCH_SIZES
+
+MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
+MOUNT = "/models"  # where the official image looks
+
+BATCHING_TEXT = f"""\
+# Requests that come together are computed together, and filled up to one of the allowed sizes.
+max_batch_size {{ value: {BATCH_SIZES[-1]} }}
+batch_timeout_micros {{ value: 1000 }}
+max_enqueued_batches {{ value: 100 }}
+num_batch_threads {{ value: {os.cpu_count() or 1} }}
+{chr(10).join(f"allowed_batch_sizes: {size}" for size in BATCH_SIZES)}
+"""
+MONITORING_TEXT = """\
+prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
+"""
+
+
+@contextlib.contextmanager
+def locked(directory: pathlib.Path) -> Iterator[None]:
+    """Keeps other exporters from the files of a folder meanwhile."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def labels(directory: pathlib.Path, name: str) -> dict[str, int]:
+    """The labels of a model's versions, as models.config has them; none where it has no such model.
+
+    Raises:
+        InputError: where the file cannot be read.
+    """
+    _, _, entry = _read(directory, name)
+    if entry is None:
+        return {}
+    pairs = [(label.named("key"), label.named("value")) for label in entry.named("version_labels")]
+    return {key[0].value: int(value[0].value) for key, value in pairs if key and value}
+
+
+def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | None) -> dict[str, int]:
+    """Writes a model's entry: its newest version is the `canary`, its `stable` stays what it was.
+
+    `stable` is the newest version where there was none. What else the file holds is kept as it is, and the other two
+    files are written where they are not there.
+
+    Args:
+        directory: the folder of the models.
+        name: the model's.
+        versions: its own, rising; one at least.
+        mount: where the server sees the folder; as the entry says where not given, at first /models.
+
+    Returns:
+        The labels.
+
+    Raises:
+        InputError: where models.config cannot be read.
+    """
+    text, models, entry = _read(directory, name)
+    kept = {label: version for label, version in labels(directory, name).items() if version in versions}
+    labelled = {"stable": versions[-1], **kept, "canary": versions[-1]}
+    served = sorted(set(labelled.values()))
+    lines = [
+        "model_version_policy { specific { " + " ".join(f"versions: {version}" for version in served) + " } }",
+        *(f'version_labels {{ key: "{label}" value: {version} }}' for label, version in sorted(labelled.items())),
+    ]
+    base_path = f'base_path: "{MOUNT if mount is None else mount.rstrip("/")}/{name}"'
+    if entry is not None:
+        text = text_proto.replaced(text, _changes(text, entry, lines, None if mount is None else base_path))
+    else:
+        fields = [f'name: "{name}"', base_path, 'model_platform: "tensorflow"', *lines]
+        block = "  config {\n" + "".join(f"    {line}\n" for line in fields) + "  }\n"
+        if models is None:
+            text += "\n" if text and not text.endswith("\n") else ""
+            text += f"model_config_list {{\n{block}}}\n"
+        else:
+            text = text_proto.replaced(text, [(models.inner_end, models.inner_end, block)])
+    for file, content in ((MODELS, text), (BATCHING, BATCHING_TEXT), (MONITORING, MONITORING_TEXT)):
+        if file == MODELS or not (directory / file).exists():
+            with replacing(directory / file) as partial:
+                partial.write_text(content, encoding="utf-8")
+    return labelled
+
+
+def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | None, text_proto.Field | None]:
+    """The text of models.config, its list of models, and a model's entry there."""
+    path = directory / MODELS
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        top = text_proto.read(text)
+    except InputError as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): mend it, or move it away to have a new one; nothing was exported."
+        ) from None
+    models = next(iter(top.named("model_config_list")), None)
+    entries = [] if models is None else models.named("config")
+    entry = next((entry for entry in entries if [field.value for field in entry.named("name")] == [name]), None)
+    return text, models, entry
+
+
+def _changes(text: str, entry: text_proto.Field, lines: list[str], base_path: str | None) -> list[tuple[int, int, str]]:
+    """An entry's version policy and labels, taken out and written anew at its end; its base path where one is given."""
+    old = entry.named("model_version_policy") + entry.named("version_labels")
+    changes = [(*_with_its_line(text, field.start, field.end), "") for field in old]
+    at, _ = _with_its_line(text, entry.inner_end, entry.inner_end)
+    words = "".join(f"    {line}\n" for line in lines)
+    changes.append((at, at, words if at == 0 or text[at - 1] == "\n" else f"\n{words}  "))
+    if base_path is not None:
+        changes += [(field.start, field.end, base_path) for field in entry.named("base_path")]
+    return changes
+
+
+def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span, from the beginning of its line where nothing else comes before, to its end where nothing follows."""
+    before = len(text[:start].rstrip(" \t"))
+    if before and text[before - 1] != "\n":
+        return start, end
+    behind = end + len(text[end:]) - len(text[end:].lstrip(" \t;,"))
+    return before, behind + 1 if text[behind : behind + 1] == "\n" else end

@@ -1,0 +1,119 @@
+"""The server's configurations, as the official messages read them."""
+
+import textwrap
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from vae_tf.export import server_config
+
+BY_HAND = """\
+    # Ours; ask Kim before a change.
+    model_config_list {
+      config {
+        name: "faces"            # the old one
+        base_path: "/elsewhere/faces"
+        model_version_policy { latest { num_versions: 3 } }
+      }
+      config {
+        name: "digits"
+        base_path: "/elsewhere/digits"
+        model_platform: "tensorflow"
+        model_version_policy {
+          specific { versions: 3 versions: 4 }
+        }
+        version_labels { key: "stable" value: 3 }
+        # tried on Mondays
+        version_labels { key: "canary" value: 4 }
+        version_labels { key: "monday" value: 2 }
+        logging_config { sampling_config { sampling_rate: 0.1 } }
+      }
+    }
+    """
+
+
+def read(directory):
+    """models.config as the server reads it: name -> entry."""
+    text = (directory / "models.config").read_text()
+    message = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    return {config.name: config for config in message.model_config_list.config}
+
+
+def test_the_first_export_writes_all_three_files(tmp_path):
+    assert server_config.write(tmp_path, "digits", [1], None) == {"stable": 1, "canary": 1}
+    entry = read(tmp_path)["digits"]
+    assert entry.base_path == "/models/digits"
+    assert entry.model_platform == "tensorflow"
+    assert list(entry.model_version_policy.specific.versions) == [1]
+    assert dict(entry.version_labels) == {"stable": 1, "canary": 1}
+    assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
+    assert "allowed_batch_sizes: 64" in (tmp_path / "batching.config").read_text()
+    assert "/monitoring/prometheus/metrics" in (tmp_path / "monitoring.config").read_text()
+
+
+def test_another_model_is_added_and_another_mount_is_taken(tmp_path):
+    server_config.write(tmp_path, "digits", [1], "/srv/models/")
+    server_config.write(tmp_path, "faces", [1], None)
+    server_config.write(tmp_path, "digits", [1, 2], None)
+    entries = read(tmp_path)
+    assert list(entries) == ["digits", "faces"]
+    assert entries["digits"].base_path == "/srv/models/digits"
+    assert entries["faces"].base_path == "/models/faces"
+    assert dict(entries["digits"].version_labels) == {"stable": 1, "canary": 2}
+    assert list(entries["digits"].model_version_policy.specific.versions) == [1, 2]
+
+
+def test_a_file_edited_by_hand_is_kept_and_its_entry_updated(tmp_path):
+    text = textwrap.dedent(BY_HAND)
+    (tmp_path / "models.config").write_text(text)
+    (tmp_path / "batching.config").write_text("# mine\n")
+    assert server_config.write(tmp_path, "digits", [2, 3, 4, 5], None) == {"stable": 3, "canary": 5, "monday": 2}
+    written = (tmp_path / "models.config").read_text()
+    gone = {'version_labels { key: "canary" value: 4 }', 'version_labels { key: "stable" value: 3 }'}
+    for line in text.splitlines():
+        if line.strip() not in gone and "version" not in line and line.strip() != "}":
+            assert line in written, line
+    entries = read(tmp_path)
+    assert entries["faces"].model_version_policy.latest.num_versions == 3
+    digits = entries["digits"]
+    assert dict(digits.version_labels) == {"stable": 3, "canary": 5, "monday": 2}
+    assert list(digits.model_version_policy.specific.versions) == [2, 3, 5]
+    assert digits.base_path == "/elsewhere/digits"
+    assert digits.logging_config.sampling_config.sampling_rate == pytest.approx(0.1)
+    assert (tmp_path / "batching.config").read_text() == "# mine\n"
+    again = (tmp_path / "models.config").read_text()
+    server_config.write(tmp_path, "digits", [2, 3, 4, 5], None)
+    assert (tmp_path / "models.config").read_text() == again
+
+
+def test_a_mount_that_is_given_moves_the_entry(tmp_path):
+    (tmp_path / "models.config").write_text(textwrap.dedent(BY_HAND))
+    server_config.write(tmp_path, "digits", [5], "/models")
+    assert read(tmp_path)["digits"].base_path == "/models/digits"
+    assert read(tmp_path)["faces"].base_path == "/elsewhere/faces"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'model_config_list { config { name: "digits" } }',
+        'model_config_list { config { name: "digits" version_labels { key: "stable" value: 2 } } }',
+        'model_config_list: < config: < name: "digits", base_path: "/a"; > >',
+        "model_config_list {}",
+        "# nothing yet",
+        "",
+    ],
+)
+def test_entries_on_one_line_are_updated_too(tmp_path, text):
+    (tmp_path / "models.config").write_text(text)
+    labels = server_config.write(tmp_path, "digits", [2, 3], None)
+    assert labels == {"stable": 2 if "stable" in text else 3, "canary": 3}
+    assert dict(read(tmp_path)["digits"].version_labels) == labels
+    assert server_config.labels(tmp_path, "digits") == labels
+    assert server_config.labels(tmp_path, "faces") == {}
+
+
+def test_a_label_of_a_version_that_is_gone_is_dropped(tmp_path):
+    (tmp_path / "models.config").write_text(textwrap.dedent(BY_HAND))
+    assert server_config.write(tmp_path, "digits", [7, 8], None) == {"stable": 8, "canary": 8}

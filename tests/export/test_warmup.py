@@ -1,0 +1,58 @@
+"""Warm-up requests, read back as the server reads them."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+
+from vae_tf.export import artifact, runners, warmup
+
+
+@pytest.fixture(scope="module")
+def logs(exported) -> list[prediction_log_pb2.PredictionLog]:
+    records = tf.data.TFRecordDataset(str(exported / warmup.PATH)).as_numpy_iterator()
+    return [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
+
+
+def test_each_signature_is_asked_at_each_batch_size(exported, logs):
+    asked = []
+    for log in logs:
+        request = log.predict_log.request
+        assert request.model_spec.name == "model"
+        (size,) = {tf.make_ndarray(tensor).shape[0] for tensor in request.inputs.values()}
+        asked.append((size, request.model_spec.signature_name))
+    signatures = artifact.interfaces(exported)
+    assert sorted(asked) == sorted((size, name) for size in warmup.BATCH_SIZES for name in signatures)
+    assert [size for size, _ in asked] == sorted(size for size, _ in asked)
+    assert len(logs) <= warmup.MOST
+
+
+@pytest.mark.parametrize("way", runners.WAYS)
+def test_each_request_is_answered(exported, logs, way):
+    with runners.WAYS[way](exported) as ask:
+        for log in logs[-16:]:
+            request = log.predict_log.request
+            inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+            for name, value in ask(request.model_spec.signature_name, inputs).items():
+                assert (value != b"").all() if value.dtype == object else np.isfinite(value).all(), name
+
+
+def test_the_file_stays_small_for_large_images(exported, tmp_path):
+    spec = tf.TensorSpec([None, 512, 512, 3], tf.float32)
+    warmup.write(tmp_path / "requests", "large", {"reconstruct": warmup.contract.Interface({"x": spec}, {})})
+    assert (tmp_path / "requests").stat().st_size < 1_000
+
+
+def test_a_record_is_known_from_another():
+    request = next(warmup.requests("model", warmup.contract.interfaces(3, (6,))))
+    assert warmup.is_request(request)
+    assert not warmup.is_request(b"")
+    assert not warmup.is_request(b"nothing")
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 3_000_000])
+def test_lengths_of_every_size_are_read_back(length):
+    log = prediction_log_pb2.PredictionLog.FromString(
+        warmup._field(6, warmup._field(1, warmup._field(1, warmup._field(1, b"a" * length))))
+    )
+    assert len(log.predict_log.request.model_spec.name) == length
