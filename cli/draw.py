@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vae_tf import training
     from vae_tf.errors import InputError
-    from vae_tf.training import pictures
+    from vae_tf.training import datasets, pictures
 
     if not arguments.out.endswith(".png"):
         raise InputError(f"--out got {arguments.out!r}: give a file that ends in .png.")
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def inputs(count: int) -> np.ndarray:
         x = the_run.test_examples(settings)
-        return x[pictures.evenly(count, len(x))]
+        return x[datasets.evenly(count, len(x))]
 
     draw = {
         "samples": lambda: pictures.samples(vae, seed=settings.seed),
@@ -59,10 +59,12 @@ def _attribute(the_run, settings, vae, label: str | None):
     splits = the_run.data(settings)
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
-    part = pictures.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
+    part = datasets.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
     x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
     direction = training.attribute_direction(evaluation.codes(vae, x), splits.y_train[part].astype(str), label)
     others = datasets.as_seen(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
         others = others[splits.y_test.astype(str) != label]
-    return pictures.attribute(vae, others[pictures.evenly(ATTRIBUTE_ROWS, len(others))], direction)
+    if not len(others):
+        raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
+    return pictures.attribute(vae, others[datasets.evenly(ATTRIBUTE_ROWS, len(others))], direction)

@@ -71,12 +71,14 @@ def score(vae: VAE, x: tf.Tensor, seed: tf.Tensor) -> Tensors:
 
 def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
-    served = [decode, sample, encode, reconstruct]
+    served: dict[str, Callable[..., Tensors]] = {
+        "decode": decode, "sample": sample, "encode": encode, "reconstruct": reconstruct,
+    }  # fmt: skip
     if is_image(vae.event_shape) and vae.likelihood.support in ((0, 1), (-math.inf, math.inf)):
-        served += [decode_png, encode_png]
+        served |= {"decode_png": decode_png, "encode_png": encode_png}
     if vae.posterior.has_density:
-        served += [score]
-    return {function.__name__: functools.partial(function, vae) for function in served}
+        served["score"] = score
+    return {name: functools.partial(function, vae) for name, function in served.items()}
 
 
 def trace(vae: VAE) -> dict[str, Graph]:

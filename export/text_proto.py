@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from vae_tf.errors import InputError
 
-SPACE = re.compile(r"(?:\s|#[^\n]*)*")
-TOKEN = re.compile(SPACE.pattern + r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\w.+-]+|[{}<>:;,\[\]]|\Z)""")
+TOKEN = re.compile(r"""(?s:\s|#[^\n]*)*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\w.+-]+|\Z|.)""", re.DOTALL)
+VALUE = re.compile(r"""".*"|'.*'|[\w.+-]+""", re.DOTALL)
 CLOSING = {"{": "}", "<": ">"}
 
 
@@ -53,7 +53,7 @@ def replaced(text: str, changes: list[tuple[int, int, str]]) -> str:
 
 def _fields(text: str, at: int, closing: str) -> tuple[list[Field], int]:
     """The fields up to the closing token, and where that one begins."""
-    found = []
+    found: list[Field] = []
     while True:
         name, start, at = _token(text, at)
         if name == closing:
@@ -74,7 +74,7 @@ def _field(text: str, name: str, start: int, at: int) -> tuple[Field, int]:
     if token in CLOSING:
         fields, inner_end = _fields(text, at, CLOSING[token])
         return Field(name, "", fields, start, inner_end, inner_end + 1), inner_end + 1
-    if not had_colon or not re.match(r"[\"'\w.+-]", token):
+    if not had_colon or not VALUE.fullmatch(token):
         raise _unreadable(text, begin, f"the value of {name} was expected, and there is {token or 'the end'}")
     value = token[1:-1] if token[0] in "\"'" else token
     return Field(name, value, None, start, at, at), at
@@ -82,9 +82,7 @@ def _field(text: str, name: str, start: int, at: int) -> tuple[Field, int]:
 
 def _token(text: str, at: int) -> tuple[str, int, int]:
     """The next token, its start and its end; the empty one at the end of the text."""
-    match = TOKEN.match(text, at)
-    if match is None:
-        raise _unreadable(text, SPACE.match(text, at).end(), "a character was not expected here")
+    match = next(TOKEN.finditer(text, at))
     return match[1], match.start(1), match.end(1)
 
 

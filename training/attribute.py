@@ -25,7 +25,8 @@ def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndar
     has = np.asarray(labels) == label
     if not has.any() or has.all():
         raise InputError(
-            f"The label {label} is that of {has.sum()} of {len(has)} examples: give one of "
-            f"{', '.join(str(value) for value in np.unique(labels)[:20])}, of which there are at least two."
+            f"The label {label} is that of {has.sum()} of {len(has)} examples, and a direction leads from some to "
+            f"others: give one of the labels {', '.join(str(value) for value in np.unique(labels)[:20])}, if there "
+            f"are several."
         )
     return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)

@@ -3,7 +3,6 @@
 import itertools
 import math
 import os
-from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -145,11 +144,6 @@ def check_images(vae: VAE) -> None:
 def are_images(vae: VAE) -> bool:
     """Whether the model's data are grey or colour images."""
     return is_image(vae.event_shape)
-
-
-def evenly(count: int, total: int) -> Sequence[int]:
-    """`count` positions spread over `total` examples, so that sorted classes all appear."""
-    return np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
 
 
 def _means(vae: VAE, codes: np.ndarray) -> tf.Tensor:

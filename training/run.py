@@ -15,7 +15,7 @@ from vae_tf import VAE, importance
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
 from vae_tf.priors import Prior
-from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, pictures, recipe
+from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, recipe
 from vae_tf.training.callbacks.hyperparameters import write_results
 from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
@@ -92,7 +92,7 @@ class Run(RunDirectory):
             epoch=progress.epoch,
             step=progress.step,
         )
-        part = pictures.evenly(MEASURED, len(splits.x_validation))
+        part = datasets.evenly(MEASURED, len(splits.x_validation))
         watched = datasets.as_seen(splits.x_validation[part], seed=settings.seed, binarization=settings.binarization)
         labels = None if splits.y_validation is None else splits.y_validation[part]
         del splits  # the batches hold what they need
@@ -178,6 +178,7 @@ class Run(RunDirectory):
             )
             warnings.warn(note, stacklevel=2)
             results["notes"].append(note)
+        results["data"] = settings.data if data is None else data
         with replacing(self.results) as partial:
             partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         if data is None and binarization == settings.binarization:  # else the row would compare what does not

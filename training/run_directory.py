@@ -11,6 +11,7 @@ import yaml
 from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
 from vae_tf.training import event_files, recipe
+from vae_tf.training.callbacks.hyperparameters import forget_results
 
 Existing = Literal["refuse", "resume", "overwrite"]
 FREE = ("epochs", "checkpoint_minutes")  # what may change when a run is resumed
@@ -91,6 +92,7 @@ class RunDirectory:
         self._trim_history(epochs)
         event_files.trim(self.tensorboard, epochs)
         self.results.unlink(missing_ok=True)  # they were measured on another model
+        forget_results(self.tensorboard)
 
     def _trim_history(self, epochs: int) -> None:
         """Drops the rows of epochs whose model was not saved any more."""

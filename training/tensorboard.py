@@ -9,7 +9,7 @@ import numpy as np
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
 from vae_tf.training import callbacks
-from vae_tf.training.pictures import evenly
+from vae_tf.training.datasets import evenly
 
 PICTURED = 32  # examples that are reconstructed
 MEASURED = 1_000  # examples whose codes are measured
@@ -39,12 +39,15 @@ def tensorboard(
         pictures: where PNG files of the epochs 1, 2, 5, 10, ... are kept as well.
 
     Raises:
-        InputError: for labels of another length, and from `fit`, where the directory cannot be written.
+        InputError: for no examples, labels of another length, and from `fit`, where the directory cannot be written.
     """
+    x = np.asarray(x, np.float32)
+    if not len(x):
+        raise InputError("There are no examples to watch a model with: give some, such as the validation set.")
     if labels is not None and len(labels) != len(x):
         raise InputError(f"{len(labels)} labels were given for {len(x)} examples: give one for each, or none.")
     part = evenly(MEASURED, len(x))
-    measured, labels = np.asarray(x[part], np.float32), None if labels is None else np.asarray(labels)[part]
+    measured, labels = x[part], None if labels is None else np.asarray(labels)[part]
     shown = measured[evenly(PICTURED, len(measured))]
     chosen = [
         callbacks.Alarms(directory, measured),

@@ -110,6 +110,10 @@ class Trainer(keras.Model):
         with tf.name_scope("objective/"):
             return self.objective(terms, self.optimizer.iterations)
 
+    def penalty(self) -> tf.Tensor:
+        """What the layers' regularisers add to the loss of the pass that was made last, float32 scalar."""
+        return tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
+
     def _values(self, data, steps, purpose: random.Purpose, training: bool):
         """Takes one batch into the logs; returns them and the mean loss that is minimised."""
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
@@ -117,7 +121,7 @@ class Trainer(keras.Model):
         seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
         steps.assign_add(1)
         values = self.values(x, seed, training)
-        penalty = tf.add_n([tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self.losses] or [tf.zeros([])])
+        penalty = self.penalty()
         losses = values.pop("loss")
         if weights is not None:
             weights = tf.reshape(tf.cast(weights, tf.float32), [-1])

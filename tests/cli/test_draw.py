@@ -79,13 +79,24 @@ def test_an_attribute_is_drawn_on_images_without_the_label(labelled, here):
 def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finished, here):
     words = ["--what", "attribute", "--out", "x.png"]
     assert "give one, such as --label 7" in refused("draw", labelled, *words)
-    assert "The label 4 is that of 0 of 44 examples: give one of 0, 1" in refused(
-        "draw", labelled, *words, "--label", "4"
-    )
+    line = refused("draw", labelled, *words, "--label", "4")
+    assert line.startswith("The label 4 is that of 0 of 44 examples, and a direction leads from some to others")
     assert "have no labels" in refused("draw", finished, *words, "--label", "1")
     words[1] = "samples"
     assert "--label was given for samples: leave it out" in refused("draw", labelled, *words, "--label", "1")
     assert list(here.iterdir()) == []
+
+
+def test_an_attribute_that_all_test_images_have_is_refused(refused, labelled, here):
+    decided = yaml.safe_load((labelled / "recipe.yaml").read_text())
+    with np.load(decided["data"]) as file:
+        np.savez(here / "ones.npz", **{**file, "y_test": np.ones_like(file["y_test"])})
+    run = here / "run"
+    shutil.copytree(labelled, run)
+    (run / "recipe.yaml").write_text(yaml.safe_dump({**decided, "data": str(here / "ones.npz")}))
+    line = refused("draw", run, "--what", "attribute", "--label", "1", "--out", "x.png")
+    assert line == "All test images have the label 1, so none could be given it: give another label."
+    assert not (here / "x.png").exists()
 
 
 def with_model(run, event_shape, latent_size) -> None:

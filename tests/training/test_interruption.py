@@ -18,7 +18,9 @@ def test_a_signal_is_heard_and_nothing_stops(number, capfd):
     assert "a checkpoint is written first" in capfd.readouterr().err
 
 
-def test_the_second_one_stops_at_once():
+def test_the_second_one_stops_at_once(request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with interruption.listening() as heard:
         os.kill(os.getpid(), signal.SIGINT)
         assert heard.asked

@@ -223,17 +223,6 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize(("count", "total"), [(32, 1000), (9, 10), (5, 5), (8, 3), (1, 7), (1, 1)])
-def test_positions_are_spread_over_all_examples(count, total):
-    found = pictures.evenly(count, total)
-    assert len(found) == len(set(found)) == min(count, total)
-    assert found == sorted(found)
-    assert found[0] == 0
-    assert len(found) == 1 or found[-1] == total - 1
-    steps = np.diff(found)
-    assert len(found) == 1 or steps.max() - steps.min() <= 1
-
-
 # ----- attribute
 
 

@@ -47,6 +47,7 @@ RESULTS = {
     "reconstruction_error",
     "linear_probe_accuracy",
     "linear_probe_accuracy_standard_error",
+    "data",
 }
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from vae_tf import InputError, likelihoods
 from vae_tf.training import callbacks, tensorboard
@@ -61,3 +62,14 @@ def test_a_folder_that_cannot_be_written_is_refused(make_vae, bits, tmp_path):
     vae.compile("sgd", run_eagerly=True)
     with pytest.raises(InputError, match="cannot write to"):
         vae.fit(bits, callbacks=tensorboard(tmp_path / "file", bits), verbose=0)
+
+
+def test_no_examples_are_refused(tmp_path):
+    with pytest.raises(InputError, match="There are no examples to watch a model with"):
+        tensorboard(tmp_path, np.zeros((0, 4, 4, 1)))
+
+
+def test_examples_may_be_a_tensor_or_a_list(bits, tmp_path):
+    for given in (tf.constant(bits), bits.tolist()):
+        chosen = tensorboard(tmp_path, given)
+        np.testing.assert_array_equal(chosen[-1].images, bits)

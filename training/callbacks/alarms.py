@@ -23,8 +23,9 @@ class Alarms(Watcher):
 
     - `not_finite`: a logged value or a code is no longer finite.
     - `rate_never_rises`: after 5 epochs, the rate has not been above 0.1 nats: the codes say nothing about the data.
-    - `posterior_collapse`: after 5 epochs, fewer latent dimensions than a share are active. Not said of a spherical
-      posterior, whose codes' variance depends on the number of their dimensions.
+    - `posterior_collapse`: after 5 epochs, fewer latent dimensions than a share are active. Not said of a plain
+      autoencoder, which has no rate that could cause it, nor of a spherical posterior, whose codes' variance depends on
+      the number of their dimensions.
 
     Give it to `fit` before a callback that stops training, such as `StopOnDivergence`: it writes at once what is not
     finite, and warns of it where the epoch comes to an end.
@@ -74,7 +75,7 @@ class Alarms(Watcher):
                 f"the data, and the decoder does without them; {ADVICE}.",
                 step,
             )
-        elif active < self.share * vae.latent_size and not vae.posterior.is_spherical:
+        elif active < self.share * vae.latent_size and vae.posterior.has_density and not vae.posterior.is_spherical:
             self._say(
                 "posterior_collapse",
                 f"The posterior has collapsed: {active} of {vae.latent_size} latent dimensions are active after "

@@ -13,6 +13,7 @@ from tensorboard.plugins.hparams import api
 from vae_tf.training.callbacks.watcher import Logs, Watcher
 
 FOLDER = "hyperparameters"
+RESULTS = ".results"  # ends the name of the file that holds what was measured on the test set
 BETTER = {"elbo": max, "loss": min}
 
 
@@ -74,12 +75,19 @@ def write_results(directory: str | os.PathLike[str], results: dict[str, Any]) ->
         directory: that of the run's `Hyperparameters`.
         results: those of `evaluation.evaluate`.
     """
+    forget_results(directory)
     if "log_likelihood" not in results:
         return
-    writer = tf.summary.create_file_writer(str(pathlib.Path(directory) / FOLDER))
+    writer = tf.summary.create_file_writer(str(pathlib.Path(directory) / FOLDER), filename_suffix=RESULTS)
     with writer.as_default(0):
         tf.summary.scalar("final/log_likelihood", results["log_likelihood"])
     writer.close()
+
+
+def forget_results(directory: str | os.PathLike[str]) -> None:
+    """Takes out what `write_results` has written: it was measured on another model."""
+    for path in (pathlib.Path(directory) / FOLDER).glob(f"*{RESULTS}"):
+        path.unlink()
 
 
 def _flat(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, bool | float | str]]:

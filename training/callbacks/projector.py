@@ -11,7 +11,7 @@ from tensorboard.plugins import projector
 
 from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
-from vae_tf.training import evaluation, pictures
+from vae_tf.training import datasets, evaluation, pictures
 from vae_tf.training.callbacks.watcher import Logs, Watcher
 
 SHOWN = 5_000  # examples
@@ -40,7 +40,7 @@ class Projector(Watcher):
             raise InputError(
                 f"Projector got labels of shape {np.shape(labels)} for {len(x)} examples: give one for each."
             )
-        shown = pictures.evenly(SHOWN, len(x))
+        shown = datasets.evenly(SHOWN, len(x))
         self.x = np.asarray(x)[shown]
         self.labels = None if labels is None else np.asarray(labels)[shown]
         self.folder = self.directory / "projector"

@@ -23,13 +23,23 @@ class Scalars(Watcher):
     def __init__(self, directory: str | os.PathLike[str], x=None):
         super().__init__(directory, "train", "validation")
         self.x = x
-        self._gradient_norm = tf.function(self._norm)
+        self._before: float | None = None
         self._examples: float | None = None
+
+    def on_train_begin(self, logs=None):
+        """Opens the files."""
+        super().on_train_begin(logs)
+        self._gradient_norm = tf.function(self._norm)  # of this model, and the weights that it now trains
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begins to take the time."""
         self._begun = self._ended = time.perf_counter()
-        self._examples = None
+        self._before = self._examples = None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Reads how many examples there were before, as in an epoch that goes on after an interruption."""
+        if self._before is None:
+            self._before = self._counted()
 
     def on_train_batch_end(self, batch, logs=None):
         """Takes the time: validation may follow."""
@@ -54,12 +64,15 @@ class Scalars(Watcher):
 
     def _count(self) -> None:
         if self._examples is None:
-            self._examples = float(self.model.logs.metrics[0].count)  # those of the mean loss
+            self._examples = self._counted() - (self._before or 0.0)
+
+    def _counted(self) -> float:
+        return float(self.model.logs.metrics[0].count)  # those of the mean loss
 
     def _norm(self, x: tf.Tensor) -> tf.Tensor:
         """|d loss / d weights| of the mean loss of examples, scalar."""
         weights = self.model.trainable_weights
         seed = random.pair(self.model.seed, random.Purpose.EVALUATION, 0)
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(self.model.values(x, seed)["loss"])
+            loss = tf.reduce_mean(self.model.values(x, seed)["loss"]) + self.model.penalty()
         return tf.linalg.global_norm(tape.gradient(loss, weights))

@@ -8,7 +8,7 @@ from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downl
 from vae_tf.training.datasets.arrays import Arrays
 from vae_tf.training.datasets.batches import as_seen, evaluation_batches, scaled, steps_per_epoch, training_batches
 from vae_tf.training.datasets.binarization import Binarization
-from vae_tf.training.datasets.split import Splits, validation_split
+from vae_tf.training.datasets.split import Splits, evenly, validation_split
 
 __all__ = [
     "Arrays",
@@ -16,6 +16,7 @@ __all__ = [
     "Splits",
     "as_seen",
     "evaluation_batches",
+    "evenly",
     "load",
     "scaled",
     "steps_per_epoch",

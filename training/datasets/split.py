@@ -22,6 +22,11 @@ class Splits(NamedTuple):
     factors_test: dict[str, np.ndarray] | None = None
 
 
+def evenly(count: int, total: int) -> list[int]:
+    """`count` positions spread over `total` examples, so that sorted classes all appear."""
+    return np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
+
+
 def stratified(labels: np.ndarray | None, count: int, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Parts `count` examples in two, seeded, class by class where there are labels.
 

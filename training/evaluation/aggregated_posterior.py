@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
-from vae_tf.training.pictures import evenly
+from vae_tf.training.datasets import evenly
 
 DRAWS = 2_000  # codes, one of each example; of more examples, so many spread over all
 BATCH = 500  # codes drawn at once

@@ -31,7 +31,7 @@ def linear_probe(codes: np.ndarray, labels: np.ndarray, test_codes: np.ndarray, 
         test_labels: theirs, [M].
 
     Raises:
-        InputError: for labels of another length, or of one class alone.
+        InputError: for labels of another length, of one class alone, or that have nothing in common with the others.
     """
     for name, given, those in (("labels", labels, codes), ("test_labels", test_labels, test_codes)):
         if np.shape(given) != (len(those),):
@@ -39,6 +39,11 @@ def linear_probe(codes: np.ndarray, labels: np.ndarray, test_codes: np.ndarray, 
     classes, targets = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise InputError(f"The labels have {len(classes)} class: give those of at least 2.")
+    if not np.isin(test_labels, classes).any():
+        raise InputError(
+            f"None of the test labels, such as {test_labels[0]!r}, is among the labels, such as {classes[0]!r}: give "
+            f"both in the same words or numbers."
+        )
     mean, scale = codes.mean(axis=0), np.maximum(codes.std(axis=0), 1e-6)
     weights = _fitted((codes - mean) / scale, targets, len(classes))
     predicted = classes[np.argmax((test_codes - mean) / scale @ weights[:-1] + weights[-1], axis=1)]

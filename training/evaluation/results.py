@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import Binarization, as_seen
+from vae_tf.training.datasets import Binarization, as_seen, evenly
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
 from vae_tf.training.evaluation.codes import codes
@@ -19,7 +19,6 @@ from vae_tf.training.evaluation.linear_probe import linear_probe
 from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
 from vae_tf.training.evaluation.reconstruction_error import reconstruction_error
 from vae_tf.training.evaluation.sample_quality import sample_quality
-from vae_tf.training.pictures import evenly
 
 BATCH = 500
 PROBED = 10_000  # training examples that the linear probe is fitted to
@@ -76,36 +75,71 @@ def evaluate(
         - `examples`, `binarization`, `seed`.
 
     Raises:
-        InputError: for samples < 1, labels or factors that do not match, or values outside the support.
+        InputError: for a model that is not compiled or whose measures are not finite, samples < 1, labels or factors
+            that do not match, values outside the support, or examples that `features` does not take.
     """
+    if not vae.compiled:
+        raise InputError("The model is not compiled, and Keras evaluates none that is not: call vae.compile() first.")
     _check(test, "test")
     if train is not None:
         _check(train, "training")
     x = as_seen(test.x, seed=seed, binarization=binarization)
     vae.likelihood.check(x, "the test set")
     notes: list[str] = []
-    results: dict[str, Any] = {}
-    if vae.posterior.has_density:
-        results |= _likelihood(vae, x, samples, seed, notes)
-    results |= _bound(vae, x, seed)
-    results["reconstruction_error"] = reconstruction_error(vae, x)
+    # What may be refused comes first, and the importance samples, which take longest, last.
     of_test = codes(vae, x)
-    results["active_units"] = active_units(of_test)
-    if test.labels is not None and train is not None and train.labels is not None:
-        part = evenly(PROBED, len(train.x))
-        of_train = codes(vae, as_seen(train.x[part], seed=seed, binarization=binarization))
-        probe = linear_probe(of_train, train.labels[part], of_test, test.labels)
-        results["linear_probe_accuracy"] = probe.accuracy
-        results["linear_probe_accuracy_standard_error"] = probe.standard_error
-    if test.factors is not None:
-        gaps = mutual_information_gap(of_test, test.factors)
-        results["mutual_information_gap"] = float(np.mean(list(gaps.values())))
-        results["mutual_information_gap_of_factors"] = gaps
-    if features is not None:
-        results |= sample_quality(vae, x, features, seed=seed)
+    _check_finite({"code": of_test}, x)
+    found = {"reconstruction_error": reconstruction_error(vae, x), "active_units": active_units(of_test)}
+    found |= _probe(vae, of_test, test, train, seed, binarization, notes)
+    found |= _gaps(of_test, test, notes)
+    found |= {} if features is None else sample_quality(vae, x, features, seed=seed)
+    bound = _bound(vae, x, seed)
+    _check_finite({**bound, **found}, x)
+    likelihood = _likelihood(vae, x, samples, seed, notes) if vae.posterior.has_density else {}
+    _check_finite(likelihood, x)
     if vae.likelihood.is_cross_entropy(x):
         notes.append(GREY)
-    return {**results, "examples": len(x), "binarization": binarization, "seed": seed, "notes": notes}
+    about = {"examples": len(x), "binarization": binarization, "seed": seed, "notes": notes}
+    return {**likelihood, **bound, **found, **about}
+
+
+def _probe(
+    vae: VAE,
+    of_test: np.ndarray,
+    test: Examples,
+    train: Examples | None,
+    seed: int,
+    binarization: Binarization,
+    notes: list[str],
+) -> dict[str, Any]:
+    """The linear probe, where test and training examples have labels."""
+    if test.labels is None or train is None or train.labels is None:
+        return {}
+    part = evenly(PROBED, len(train.x))
+    labels = train.labels[part]
+    if len(np.unique(labels)) < 2:
+        notes.append("there is no linear probe: the training examples have one label alone")
+        return {}
+    of_train = codes(vae, as_seen(train.x[part], seed=seed, binarization=binarization))
+    probe = linear_probe(of_train, labels, of_test, test.labels)
+    return {"linear_probe_accuracy": probe.accuracy, "linear_probe_accuracy_standard_error": probe.standard_error}
+
+
+def _gaps(of_test: np.ndarray, test: Examples, notes: list[str]) -> dict[str, Any]:
+    """The mutual information gap, where the test examples have factors that vary."""
+    factors = test.factors or {}
+    varied = {name: values for name, values in factors.items() if len(np.unique(values)) > 1}
+    for name in factors.keys() - varied.keys():
+        notes.append(f"the mutual information gap leaves out {name}, which is the same for all examples")
+    if varied and of_test.shape[1] < 2:
+        notes.append("there is no mutual information gap: it needs at least 2 latent dimensions")
+    elif varied:
+        gaps = mutual_information_gap(of_test, varied)
+        return {
+            "mutual_information_gap": float(np.mean(list(gaps.values()))),
+            "mutual_information_gap_of_factors": gaps,
+        }
+    return {}
 
 
 def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[str]) -> dict[str, Any]:
@@ -140,6 +174,16 @@ def _bound(vae: VAE, x: np.ndarray, seed: int) -> dict[str, Any]:
         results["kl_per_dimension"] = [float(divergence) for divergence in divergences]
     parts = aggregated_posterior(vae, x, seed) if len(x) > 1 else None
     return results if parts is None else {**results, **parts._asdict()}
+
+
+def _check_finite(results: dict[str, Any], x: np.ndarray) -> None:
+    """Refuses measures that are not finite, of which JSON has none."""
+    for name, values in results.items():
+        if isinstance(values, float | list | np.ndarray) and not np.isfinite(values).all():
+            raise InputError(
+                f"The {name.replace('_', ' ')} of this model on these {len(x)} examples is not finite: see whether its "
+                f"training diverged, or the data are of another kind."
+            )
 
 
 def _check(examples: Examples, name: str) -> None:

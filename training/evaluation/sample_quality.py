@@ -9,9 +9,10 @@ import tensorflow_probability as tfp
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
+from vae_tf.training.datasets import evenly
 from vae_tf.training.evaluation.distances import frechet_distance, kernel_distance
 from vae_tf.training.evaluation.features import Features
-from vae_tf.training.pictures import are_images, evenly
+from vae_tf.training.pictures import are_images
 
 LARGEST = 10_000  # samples
 CHUNK = 500  # that are made together

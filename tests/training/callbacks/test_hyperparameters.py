@@ -9,7 +9,7 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment
 
 from vae_tf import objectives, posteriors
 from vae_tf.training import read
-from vae_tf.training.callbacks.hyperparameters import Hyperparameters, write_results
+from vae_tf.training.callbacks.hyperparameters import Hyperparameters, forget_results, write_results
 
 
 def fit(vae, bits, folder, values=None, learning_rate=0.01, **options):
@@ -211,3 +211,14 @@ def test_a_value_that_is_not_finite_is_not_written(tmp_path):
         callback.on_epoch_end(1, {"val_elbo": float("nan")})
     callback.on_train_end()
     assert Table(tmp_path).came[ROW] == {"best/elbo": -5.0, "final/elbo": -5.0}
+
+
+def test_results_that_are_measured_again_replace_the_first_and_can_be_forgotten(make_vae, bits, tmp_path):
+    fit(make_vae(), bits, tmp_path / "run")
+    before = Table(tmp_path).metrics
+    for value in (-3.0, -2.0):
+        write_results(tmp_path / "run", {"log_likelihood": value})
+    (row,) = Table(tmp_path).came.values()
+    assert row["final/log_likelihood"] == -2
+    forget_results(tmp_path / "run")
+    assert Table(tmp_path).metrics == before

@@ -22,7 +22,7 @@ def test_the_latent_dimensions_are_written_at_each_epoch(make_vae, bits, tmp_pat
     assert float(found["active_units"][2]) == evaluation.active_units(evaluation.codes(vae, bits))
 
 
-def test_the_divergences_are_drawn_as_they_are(make_vae, bits, tmp_path):
+def test_the_codes_are_drawn_with_the_same_noise_at_each_epoch(make_vae, bits, tmp_path):
     vae = make_vae()
     callback = callbacks.Latents(tmp_path, bits)
     callback.set_model(vae)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import objectives, posteriors, random, schedules
+from vae_tf import VAE, networks, objectives, posteriors, random, schedules
 from vae_tf.training import callbacks
 from vae_tf.training.callbacks import scalars
 
@@ -96,3 +96,50 @@ def test_every_objective_has_a_gradient_norm(make_vae, bits, tmp_path, read_even
     vae.compile("sgd", run_eagerly=True)
     vae.fit(bits, callbacks=[callbacks.Scalars(tmp_path, bits[:6])], verbose=0)
     assert float(read_events(tmp_path / "train")["gradient_norm"][1]) > 0
+
+
+def norm(vae, x, folder, read_events, callback=None) -> float:
+    callback = callbacks.Scalars(folder, x) if callback is None else callback
+    vae.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    vae.fit(x, callbacks=[callback], verbose=0)
+    return float(read_events(folder / "train")["gradient_norm"][1])
+
+
+def test_the_gradient_is_that_of_the_regularisers_too(bits, tmp_path, read_events):
+    encoder, decoder = networks.mlp((4, 4, 1), latent_size=2, hidden=(5,))
+    plain = norm(VAE(encoder, decoder), bits, tmp_path / "plain", read_events)
+    kernel = encoder.layers[2].kernel
+    kernel.regularizer = keras.regularizers.L2(100.0)
+    penalised = norm(VAE(encoder, decoder), bits, tmp_path / "penalised", read_events)
+    penalty = 200 * float(tf.norm(kernel))  # |d 100 |W|^2 / d W|
+    assert abs(penalised - penalty) <= plain * 1.01
+    assert penalised > 2 * plain
+
+
+def test_another_model_or_other_weights_have_their_own_gradient(make_vae, bits, tmp_path, read_events):
+    first, second = make_vae(), make_vae(hidden=(7,))
+    second.posterior.loc.kernel.assign(9 * second.posterior.loc.kernel)
+    fresh = [norm(vae, bits, tmp_path / f"fresh-{i}", read_events) for i, vae in enumerate((first, second))]
+    callback = callbacks.Scalars(tmp_path / "a", bits)
+    assert norm(first, bits, tmp_path / "a", read_events, callback) == pytest.approx(fresh[0], rel=1e-5)
+    callback.directory = tmp_path / "b"
+    assert norm(second, bits, tmp_path / "b", read_events, callback) == pytest.approx(fresh[1], rel=1e-5)
+    second.decoder.trainable = False
+    callback.directory = tmp_path / "c"
+    assert norm(second, bits, tmp_path / "c", read_events, callback) < fresh[1]
+
+
+def test_the_speed_leaves_out_what_was_counted_before_an_interruption(
+    make_vae, bits, tmp_path, read_events, monkeypatch
+):
+    clock = iter(range(1_000))
+    monkeypatch.setattr(scalars.time, "perf_counter", lambda: float(next(clock)))
+
+    class Resumed(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.logs.metrics[0].count.assign(1_000.0)
+
+    vae = make_vae()
+    vae.compile("sgd", jit_compile=False)
+    vae.fit(bits, batch_size=5, callbacks=[callbacks.Scalars(tmp_path), Resumed()], verbose=0)
+    assert float(read_events(tmp_path / "train")["images_per_second"][1]) == pytest.approx(20 / 4)

@@ -100,3 +100,14 @@ def test_the_factors_of_the_test_set_are_handed_on(validation):
     source = data(10)._replace(factors_test=factors)
     assert datasets.validation_split(source, validation, 0).factors_test is factors
     assert datasets.validation_split(data(10), validation, 0).factors_test is None
+
+
+@pytest.mark.parametrize(("count", "total"), [(32, 1000), (9, 10), (5, 5), (8, 3), (1, 7), (1, 1)])
+def test_positions_are_spread_over_all_examples(count, total):
+    found = datasets.evenly(count, total)
+    assert len(found) == len(set(found)) == min(count, total)
+    assert found == sorted(found)
+    assert found[0] == 0
+    assert len(found) == 1 or found[-1] == total - 1
+    steps = np.diff(found)
+    assert len(found) == 1 or steps.max() - steps.min() <= 1

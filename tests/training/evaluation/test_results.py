@@ -7,6 +7,7 @@ import tensorflow as tf
 from vae_tf import InputError, likelihoods, objectives, posteriors
 from vae_tf.training import evaluation
 from vae_tf.training.evaluation import Examples
+from vae_tf.training.evaluation import results as results_module
 
 LIKELIHOOD = [
     "log_likelihood",
@@ -173,3 +174,58 @@ def test_factors_that_do_not_match_are_refused(make_vae, bits):
 def test_values_outside_the_support_are_refused(make_vae, bits):
     with pytest.raises(InputError, match=r"the test set is 2\.0 in channel 0"):
         measure(make_vae(), 2 * bits)
+
+
+@pytest.fixture
+def no_samples(monkeypatch):
+    """What is refused, is refused before the importance samples are drawn, which take longest."""
+    monkeypatch.setattr(results_module, "log_likelihood", lambda *_: pytest.fail("samples were drawn"))
+
+
+@pytest.mark.usefixtures("no_samples")
+@pytest.mark.parametrize("where", ["encoder", "likelihood"])
+def test_a_model_whose_measures_are_not_finite_is_refused(make_vae, bits, where):
+    vae = make_vae()
+    weight = getattr(vae, where).trainable_weights[-1]
+    weight.assign(np.full(weight.shape, np.nan))
+    with pytest.raises(InputError, match="of this model on these 20 examples is not finite: see whether its training"):
+        measure(vae, bits)
+
+
+@pytest.mark.usefixtures("no_samples")
+def test_a_model_that_is_not_compiled_is_refused(make_vae, bits):
+    with pytest.raises(InputError, match=r"The model is not compiled, .*: call vae.compile.. first"):
+        evaluation.evaluate(make_vae(), Examples(bits), samples=5, seed=3)
+
+
+@pytest.mark.usefixtures("no_samples")
+def test_features_of_vectors_are_refused(make_vae, rng):
+    features = evaluation.features.Features("flat", lambda images: images)
+    vae = make_vae((5,), likelihood=likelihoods.Normal((5,)))
+    with pytest.raises(InputError, match="Sample quality needs images"):
+        measure(vae, rng.normal(size=(20, 5)).astype(np.float32), features=features)
+
+
+@pytest.mark.usefixtures("no_samples")
+def test_labels_in_other_words_are_refused(make_vae, bits):
+    train = Examples(bits, np.array(["zero", "one"])[np.arange(20) % 2])
+    with pytest.raises(InputError, match=r"None of the test labels, such as .*0.*, is among the labels, such as .*one"):
+        measure(make_vae(), bits, train, labels=np.arange(20) % 2)
+
+
+def test_labels_of_one_class_have_no_probe_and_a_note(make_vae, bits):
+    results = measure(make_vae(), bits, Examples(bits, np.zeros(20)), labels=np.zeros(20))
+    assert "linear_probe_accuracy" not in results
+    assert "there is no linear probe: the training examples have one label alone" in results["notes"]
+
+
+def test_factors_that_do_not_vary_are_left_out_with_a_note(make_vae, bits):
+    results = measure(make_vae(), bits, factors={"shape": np.arange(20) % 2, "size": np.ones(20, int)})
+    assert list(results["mutual_information_gap_of_factors"]) == ["shape"]
+    assert "the mutual information gap leaves out size, which is the same for all examples" in results["notes"]
+
+
+def test_one_latent_dimension_has_no_gap_and_a_note(make_vae, bits):
+    results = measure(make_vae(latent_size=1), bits, factors={"shape": np.arange(20) % 2})
+    assert "mutual_information_gap" not in results
+    assert "there is no mutual information gap: it needs at least 2 latent dimensions" in results["notes"]
