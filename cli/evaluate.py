@@ -40,7 +40,7 @@ SECTIONS = {  # of the table, and the measures of each: the key in the results, 
         "features": "features",
         "compared_samples": "samples compared",
     },
-    "Test set": {"data": "of", "examples": "examples", "binarization": "binarization", "seed": "seed"},
+    "Test set": {"data": "data", "examples": "examples", "binarization": "binarization", "seed": "seed"},
 }
 
 

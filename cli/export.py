@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vae_tf import training
     from vae_tf.export import export
+    from vae_tf_cli import serve
 
     directory = pathlib.Path(arguments.directory)
     name = directory.resolve().name if arguments.name is None else arguments.name
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(version)
     print("Serve it, and ask it for a draw from the prior, by its seed:")
     print(f"  {_server(version)}")
-    print(f"  {_request(name)}")
+    print(f"  {serve.request('http://localhost:8501', name)}")
     return 0
 
 
@@ -47,8 +48,3 @@ def _server(version) -> str:
     folder = version.parent.resolve()
     volume = shlex.quote(f"{folder}:/models/{folder.name}")
     return f"docker run --rm -p 8501:8501 -v {volume} -e MODEL_NAME={folder.name} tensorflow/serving"
-
-
-def _request(name: str) -> str:
-    body = '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}'
-    return f"curl -d '{body}' http://localhost:8501/v1/models/{name}:predict"

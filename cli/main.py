@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check")
+COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check", "serve")
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -130,3 +130,40 @@ def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
         return start, end
     behind = end + len(text[end:]) - len(text[end:].lstrip(" \t;,"))
     return before, behind + 1 if text[behind : behind + 1] == "\n" else end
+
+
+def names(directory: pathlib.Path) -> list[str]:
+    """The models of models.config, in its order.
+
+    Raises:
+        InputError: where the file cannot be read.
+    """
+    _, models, _ = _read(directory, "")
+    entries = [] if models is None else models.named("config")
+    return [field.value for entry in entries for field in entry.named("name")]
+
+
+def copy(directory: pathlib.Path, folder: pathlib.Path, mount: str) -> None:
+    """Copies the three files for a server that sees the models at `mount`; models from elsewhere stay there.
+
+    Args:
+        directory: of the models.
+        folder: of the copies; those that are right already are left alone.
+        mount: where the server sees the directory.
+
+    Raises:
+        InputError: where models.config cannot be read.
+    """
+    text, models, _ = _read(directory, "")
+    changes = []
+    for entry in [] if models is None else models.named("config"):
+        name = next((field.value for field in entry.named("name")), "")
+        if name and (directory / name).is_dir():
+            changes += [(path.start, path.end, f'base_path: "{mount}/{name}"') for path in entry.named("base_path")]
+    copies = {MODELS: text_proto.replaced(text, changes)}
+    copies |= {file: (directory / file).read_text(encoding="utf-8") for file in (BATCHING, MONITORING)}
+    for file, content in copies.items():
+        path = folder / file
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            with replacing(path) as partial:
+                partial.write_text(content, encoding="utf-8")

@@ -1,0 +1,44 @@
+"""`vae-tf serve`: TensorFlow Serving on a folder of exported models."""
+
+import argparse
+
+HELP = "Serve exported models with TensorFlow Serving."
+PATIENCE = 300.0  # seconds until the models are available; Docker may have to fetch its image
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("directory", metavar="DIR", help="the folder that `vae-tf export --to` has filled")
+    parser.add_argument("--rest-port", type=int, default=8501, help="of the REST interface (%(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=8500, help="of the gRPC interface (%(default)s)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the server until it ends or is interrupted; what is exported meanwhile is served, too.
+
+    Returns:
+        The server's status.
+    """
+    import signal
+
+    from rich.console import Console
+
+    from vae_tf.export import server
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server is stopped, as by Ctrl-C
+    with server.running(arguments.directory, arguments.rest_port, arguments.grpc_port) as running:
+        with Console(stderr=True).status("Starting the server") as status:
+            running.wait(
+                lambda states: status.update(", ".join(f"{name}: {states[name]}" for name in states)), PATIENCE
+            )
+        for name in running.names:
+            print(f"{name}: {running.rest}/v1/models/{name}, gRPC {running.grpc}")
+        print("A draw from the prior, by its seed:")
+        print(f"  {request(running.rest, running.names[0])}", flush=True)
+        return running.stay()
+
+
+def request(rest: str, name: str) -> str:
+    """An example request, as a command."""
+    body = '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}'
+    return f"curl -d '{body}' {rest}/v1/models/{name}:predict"

@@ -1,0 +1,48 @@
+import contextlib
+from types import SimpleNamespace
+
+import pytest
+
+from vae_tf.export import server
+from vae_tf_cli.main import main
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Stands for a server; returns what it was started with."""
+    calls = []
+
+    @contextlib.contextmanager
+    def running(directory, rest_port, grpc_port):
+        calls.append((directory, rest_port, grpc_port))
+        yield SimpleNamespace(
+            names=["digits", "faces"],
+            rest=f"http://localhost:{rest_port}",
+            grpc=f"localhost:{grpc_port}",
+            wait=lambda said, seconds: said({"digits": "LOADING"}),
+            stay=lambda: 0,
+        )
+
+    monkeypatch.setattr(server, "running", running)
+    return calls
+
+
+def test_it_says_where_the_models_are_and_how_to_ask_them(started, capsys):
+    assert main(["serve", "serving", "--rest-port", "9001", "--grpc-port", "9000"]) == 0
+    assert started == [("serving", 9001, 9000)]
+    printed = capsys.readouterr().out
+    assert "digits: http://localhost:9001/v1/models/digits, gRPC localhost:9000\n" in printed
+    assert "faces: http://localhost:9001/v1/models/faces" in printed
+    assert (
+        """curl -d '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}' http://localhost:9001/v1"""
+        in printed
+    )
+
+
+def test_the_ports_are_the_server_s_own_where_not_given(started):
+    main(["serve", "serving"])
+    assert started == [("serving", 8501, 8500)]
+
+
+def test_a_folder_without_models_is_refused(refused, tmp_path):
+    assert "has no models to serve" in refused("serve", tmp_path)

@@ -1,0 +1,186 @@
+"""A server that is found, configured, started and awaited: a program that answers as TF Serving does to status."""
+
+import os
+import pathlib
+import stat
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from vae_tf import InputError
+from vae_tf.export import server, server_config
+
+PROGRAM = '''\
+    #!{python}
+    """Stands for tensorflow_model_server: writes down its words, and says of every model that it is available."""
+    import http.server, json, pathlib, sys, time
+
+    here = pathlib.Path(__file__).parent
+    (here / "words.json").write_text(json.dumps(sys.argv[1:]))
+    flags = dict(word[2:].split("=", 1) for word in sys.argv[1:])
+    if (here / "fails").exists():
+        sys.exit(3)
+    begun = time.monotonic()
+
+    class Status(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            state = "AVAILABLE" if time.monotonic() - begun > 1 and not (here / "slow").exists() else "LOADING"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({{"model_version_status": [{{"version": "1", "state": state}}]}}).encode())
+
+        def log_message(self, *_):
+            pass
+
+    http.server.HTTPServer(("localhost", int(flags["rest_api_port"])), Status).serve_forever()
+    '''
+
+
+def program(path: pathlib.Path) -> pathlib.Path:
+    path.write_text(textwrap.dedent(PROGRAM).format(python=sys.executable))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def models(tmp_path) -> pathlib.Path:
+    """A folder of two models, and the entry of a third from elsewhere."""
+    directory = tmp_path / "models here"
+    for name in ("digits", "faces"):
+        (directory / name / "1").mkdir(parents=True)
+        server_config.write(directory, name, [1], None)
+    config = directory / "models.config"
+    other = 'config { name: "other" base_path: "/elsewhere/other" }\n}'
+    config.write_text(config.read_text().rstrip().removesuffix("}") + other)
+    return directory
+
+
+@pytest.fixture
+def binary(tmp_path, monkeypatch) -> pathlib.Path:
+    (tmp_path / "bin").mkdir()
+    path = program(tmp_path / "bin" / "server")
+    monkeypatch.setenv(server.VARIABLE, str(path))
+    return path
+
+
+@pytest.fixture
+def port() -> int:
+    import socket
+
+    with socket.socket() as listening:
+        listening.bind(("localhost", 0))
+        return listening.getsockname()[1]
+
+
+def entries(folder: pathlib.Path) -> dict[str, str]:
+    """The base paths that the server was told of."""
+    message = text_format.Parse((folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
+    return {config.name: config.base_path for config in message.model_config_list.config}
+
+
+def test_it_is_started_on_real_paths_and_awaited_and_stopped(models, binary, port):
+    said = []
+    with server.running(models, port, 8500) as running:
+        running.wait(said.append, 60)
+        assert running.names == ["digits", "faces", "other"]
+        assert running.states() == dict.fromkeys(running.names, "AVAILABLE")
+        assert (running.rest, running.grpc) == (f"http://localhost:{port}", "localhost:8500")
+        folder = running.configured.folder
+        assert entries(folder) == {
+            "digits": f"{models}/digits",
+            "faces": f"{models}/faces",
+            "other": "/elsewhere/other",
+        }
+        assert (folder / "batching.config").read_bytes() == (models / "batching.config").read_bytes()
+        assert (folder / "monitoring.config").is_file()
+    words = (binary.parent / "words.json").read_text()
+    for word in ("--port=8500", "--enable_batching=true", "--model_config_file_poll_wait_seconds=2"):
+        assert word in words
+    assert running.process.returncode is not None
+    assert {state for states in said for state in states.values()} <= {"UNREACHABLE", "LOADING", "AVAILABLE"}
+    assert not folder.exists()
+    assert entries(models)["digits"] == "/models/digits"  # the folder's own is not touched
+
+
+def test_what_is_exported_meanwhile_is_handed_on(models, binary, port, monkeypatch):
+    monkeypatch.setattr(server, "POLL", 0.1)
+    with server.running(models, port, 8500) as running:
+        staying = threading.Thread(target=running.stay)
+        staying.start()
+        (models / "new" / "1").mkdir(parents=True)
+        server_config.write(models, "new", [1], None)
+        end = time.monotonic() + 30
+        while "new" not in entries(running.configured.folder):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        running.process.terminate()
+        staying.join(30)
+        assert not staying.is_alive()
+
+
+def test_a_server_that_ends_is_said(models, binary, port):
+    (binary.parent / "fails").touch()
+    with (
+        server.running(models, port, 8500) as running,
+        pytest.raises(InputError, match="The server ended with status 3: see what it printed"),
+    ):
+        running.wait(lambda states: None, 60)
+
+
+def test_a_server_that_takes_too_long_is_said(models, binary, port):
+    (binary.parent / "slow").touch()
+    with (
+        server.running(models, port, 8500) as running,
+        pytest.raises(InputError, match=r"After 2 seconds, digits is (LOADING|UNREACHABLE), faces is"),
+    ):
+        running.wait(lambda states: None, 2)
+
+
+def test_a_binary_on_the_path_is_found(models, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    path = program(tmp_path / "bin" / server.BINARY)
+    monkeypatch.delenv(server.VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+    assert server.Configured(models, tmp_path).command(1, 2)[:3] == [str(path), "--rest_api_port=1", "--port=2"]
+
+
+def test_without_a_binary_it_is_docker(models, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    program(tmp_path / "bin" / "docker")
+    monkeypatch.delenv(server.VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    words = server.Configured(models, tmp_path).command(1, 2)
+    assert words[:8] == ["docker", "run", "--rm", "-p", "1:8501", "-p", "2:8500", "-v"]
+    assert words[8:11] == [f"{models}:/models:ro", "-v", f"{tmp_path}:/config:ro"]
+    assert server.IMAGE in words
+    assert "--model_config_file=/config/models.config" in words
+    assert entries(tmp_path)["digits"] == "/models/digits"
+
+
+def test_without_either_it_is_refused(models, tmp_path, monkeypatch):
+    monkeypatch.delenv(server.VARIABLE, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    refusal = pytest.raises(InputError, match="There is no tensorflow_model_server and no Docker: install one of them")
+    with refusal, server.running(models, 1, 2):
+        pass
+
+
+def test_a_binary_that_is_none_is_refused(models, monkeypatch):
+    monkeypatch.setenv(server.VARIABLE, "/nowhere/server")
+    with pytest.raises(InputError, match="is /nowhere/server, which is no program"), server.running(models, 1, 2):
+        pass
+
+
+@pytest.mark.parametrize("name", ["empty", "nowhere"])
+def test_a_folder_without_models_is_refused(tmp_path, binary, name):
+    (tmp_path / "empty").mkdir()
+    with (
+        pytest.raises(InputError, match="has no models to serve: give a folder"),
+        server.running(tmp_path / name, 1, 2),
+    ):
+        pass
