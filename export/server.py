@@ -17,7 +17,7 @@ from vae_tf.export import server_config
 
 VARIABLE = "TENSORFLOW_MODEL_SERVER"  # of the environment: the binary
 BINARY = "tensorflow_model_server"
-IMAGE = "tensorflow/serving:2.21.0"
+IMAGE = "tensorflow/serving"
 POLL = 2  # seconds between two looks at models.config, here and in the server
 
 
