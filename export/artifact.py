@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2, trackable_object_graph_pb2
 
 from vae_tf.errors import InputError
-from vae_tf.export.contract import Interface
+from vae_tf.serving.contract import Interface
 
 GRAPH = "saved_model.pb"  # in a version
 CHECKPOINT = "variables/variables"  # the prefix of its files in a version

@@ -16,7 +16,8 @@ import tensorflow as tf
 from vae_tf import VAE
 from vae_tf.atomic import beside
 from vae_tf.errors import InputError
-from vae_tf.export import artifact, card, golden, server_config, signatures, warmup
+from vae_tf.export import artifact, card, golden, server_config, warmup
+from vae_tf.serving import saved_model, signatures
 
 
 def export(
@@ -54,7 +55,7 @@ def export(
     directory = pathlib.Path(_checked(directory, name, keep, mount))
     server_config.labels(directory, name)  # it can be read
     graphs = signatures.trace(vae)
-    weights = served_weights(graphs)
+    weights = saved_model.served_weights(graphs)
     _check_finite(weights)
     answers = golden.exchanges(vae)
     folder = directory / name
@@ -62,7 +63,7 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
         with beside(folder / "version") as hidden:
             written = hidden / "version"
-            _write(written, graphs, weights)
+            saved_model.write(written, graphs, weights)
             complete(written, vae, name, answers, about or {})
             for file in [written, *written.rglob("*")]:
                 _sync(file)
@@ -84,12 +85,6 @@ def versions(folder: str | os.PathLike[str]) -> list[int]:
     return sorted(int(entry) for entry in os.listdir(folder) if re.fullmatch("[0-9]+", entry))
 
 
-def served_weights(graphs: dict[str, signatures.Graph]) -> list[tf.Variable]:
-    """The variables that the graphs read, each once, by name."""
-    read = {id(variable): variable for graph in graphs.values() for variable in graph.graph.variables}
-    return sorted(read.values(), key=lambda variable: variable.name)
-
-
 def complete(
     version: pathlib.Path, vae: VAE, name: str, answers: dict[str, golden.Exchange], about: dict[str, Any]
 ) -> None:
@@ -99,12 +94,6 @@ def complete(
     interfaces = artifact.interfaces(version)
     warmup.write(version / warmup.PATH, name, interfaces)
     card.write(version, vae, interfaces, about)
-
-
-def _write(path: pathlib.Path, graphs: dict[str, signatures.Graph], weights: list[tf.Variable]) -> None:
-    holder = tf.Module()
-    holder.weights = weights  # no more than these is saved
-    tf.saved_model.save(holder, str(path), signatures=graphs)
 
 
 def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:

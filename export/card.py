@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from vae_tf import VAE
-from vae_tf.export.contract import Interface
+from vae_tf.serving.contract import Interface
 from vae_tf.version import __version__
 
 PATH = "card.json"  # in a version

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vae_tf.errors import InputError
-from vae_tf.export import artifact, contract, golden, replay, rules, runners
+from vae_tf.export import artifact, golden, replay, rules, runners
 from vae_tf.export.bundle import versions
+from vae_tf.serving import contract
 
 
 @dataclasses.dataclass(frozen=True)

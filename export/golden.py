@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.errors import InputError
-from vae_tf.export import contract, signatures
+from vae_tf.serving import contract, signatures
 
 PATH = "assets.extra/golden.npz"  # in a version
 ROWS = 8

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.export import artifact, card, contract, golden, warmup
+from vae_tf.export import artifact, card, golden, warmup
+from vae_tf.serving import contract
 
 Faults = Iterator[str]
 

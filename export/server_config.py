@@ -19,7 +19,7 @@ BATCHING_TEXT = f"""\
 max_batch_size {{ value: {BATCH_SIZES[-1]} }}
 batch_timeout_micros {{ value: 1000 }}
 max_enqueued_batches {{ value: 100 }}
-num_batch_threads {{ value: {os.cpu_count() or 1} }}
+num_batch_threads {{ value: 4 }}  # as many as the server has cores
 {chr(10).join(f"allowed_batch_sizes: {size}" for size in BATCH_SIZES)}
 """
 MONITORING_TEXT = """\

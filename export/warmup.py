@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from vae_tf.export import contract, images
+from vae_tf.serving import contract, images
 
 PATH = "assets.extra/tf_serving_warmup_requests"  # in a version
 MOST = 1_000  # requests that the server takes

@@ -17,6 +17,7 @@ from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
+from vae_tf.serving import saved_model, signatures
 from vae_tf.terms import Draws, Latent, Terms
 from vae_tf.trainer import Trainer
 
@@ -194,6 +195,33 @@ class VAE(Trainer):
     def log_weights_function(self):
         """Compiled: (x [B, *event], noise [K, B, noise_size]) -> log weights [K, B]."""
         return tf.function(lambda x, noise: self.terms(x, noise).log_weights, reduce_retracing=True)
+
+    def export(self, filepath, format: str = "tf_saved_model", verbose: bool | None = None, input_signature=None):
+        """Keras's `export`, of all that is served: the functions of `vae_tf.serving.signatures`, by their names.
+
+        `vae_tf.export.export` makes of it what a server in production needs: versions, warm-up, configuration, checks.
+
+        Args:
+            filepath: the folder of the SavedModel.
+            format: "tf_saved_model"; the others of Keras hold no more than `call`.
+            verbose: whether to print what is served.
+            input_signature: None; the signatures are those of the served functions.
+
+        Raises:
+            InputError: for an `input_signature` with this format.
+        """
+        if format != "tf_saved_model":
+            super().export(filepath, format, verbose, input_signature)
+            return
+        if input_signature is not None:
+            raise InputError(
+                "export() was given an input_signature, but this model's signatures are those that it serves: leave it "
+                "out, or call tf.saved_model.save with functions of your own."
+            )
+        graphs = signatures.trace(self)
+        saved_model.write(filepath, graphs, saved_model.served_weights(graphs))
+        if verbose:
+            print(f"{filepath} serves {', '.join(sorted(graphs))}.")  # noqa: T201  (as Keras does)
 
     # ----- Config
 

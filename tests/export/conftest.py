@@ -5,10 +5,10 @@ import shutil
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from vae_tf import VAE, likelihoods, networks, objectives, posteriors
-from vae_tf.export import bundle, export, golden, signatures
+from vae_tf.export import bundle, export, golden
+from vae_tf.serving import saved_model, signatures
 
 NETWORKS = {
     "mlp": lambda event_shape: networks.mlp(event_shape, 3, hidden=(8,)),
@@ -74,10 +74,8 @@ def write(vae, graphs, answers, tmp_path):
 
     def write(spoilt, more=()):
         served = {name: graph for name, graph in {**graphs, **spoilt}.items() if graph is not None}
-        holder = tf.Module()
-        holder.weights = [*bundle.served_weights(served), *more]
         version = tmp_path / "spoilt" / "1"
-        tf.saved_model.save(holder, str(version), signatures=served)
+        saved_model.write(version, served, [*saved_model.served_weights(served), *more])
         bundle.complete(version, vae, "spoilt", answers, {})
         return version
 

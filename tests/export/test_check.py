@@ -13,6 +13,8 @@ RULES = [
     "no XLA-compiled function",
     "variables stored once",
     "weights finite",
+    "warm-up requests",
+    "checksums",
     "golden answers kept",
     *(
         f"{rule}, {way}"
@@ -21,7 +23,7 @@ RULES = [
             "golden answers",
             "row independence",
             "z of a seed",
-            "NaN stays in its row",
+            "a bad value stays in its row",
             "wrong shapes refused",
         )
     ),
@@ -79,6 +81,7 @@ def test_weights_that_are_damaged(version):
     assert found.keys() == {
         "variables stored once",
         "weights finite",
+        "checksums",
         "loads, tf.saved_model.load",
         "loads, TF1 session",
     }

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf.export import export, signatures
+from vae_tf.export import export
 from vae_tf.export.check import check
+from vae_tf.serving import signatures
 
 
 def off(path):

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, likelihoods, networks, random
-from vae_tf.export import contract, export, runners, signatures
+from vae_tf import VAE, InputError, likelihoods, networks, random
+from vae_tf.export import export, runners
+from vae_tf.serving import contract, signatures
 
 CASES = [
     ("mlp", "DiagonalNormal", "Bernoulli"),
@@ -267,3 +268,23 @@ def test_the_scores_of_many_seeds_have_the_model_s_elbo_as_their_mean(vae, serve
     error = np.std(scores["elbo"]) / np.sqrt(1_000)
     assert float(tf.reduce_mean(scores["elbo"])) == pytest.approx(-float(expected.distortion[0] + rate), abs=4 * error)
     np.testing.assert_allclose(scores["rate"], rate, rtol=1e-5)
+
+
+def test_keras_s_own_export_serves_the_same(vae, version, tmp_path, capsys):
+    vae.export(tmp_path / "plain", verbose=True)
+    assert capsys.readouterr().out.startswith(
+        f"{tmp_path / 'plain'} serves decode, decode_png, encode, encode_png, rec"
+    )
+    plain, whole = (tf.saved_model.load(str(path)).signatures for path in (tmp_path / "plain", version))
+    assert plain.keys() == whole.keys()
+    seed = tf.constant([[3, 4]])
+    for name, value in plain["sample"](seed=seed).items():
+        np.testing.assert_array_equal(value, whole["sample"](seed=seed)[name])
+    size = (version / "variables" / "variables.data-00000-of-00001").stat().st_size
+    assert (tmp_path / "plain" / "variables" / "variables.data-00000-of-00001").stat().st_size == size
+
+
+def test_keras_s_own_export_takes_no_other_signature(vae, tmp_path):
+    with pytest.raises(InputError, match=r"export.. was given an input_signature, but this model's signatures are"):
+        vae.export(tmp_path / "plain", input_signature=[tf.TensorSpec([None, 6, 6, 1])])
+    assert not (tmp_path / "plain").exists()

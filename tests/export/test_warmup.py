@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from vae_tf.export import artifact, runners, warmup
+from vae_tf.serving import contract
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +40,12 @@ def test_each_request_is_answered(exported, logs, way):
 
 def test_the_file_stays_small_for_large_images(exported, tmp_path):
     spec = tf.TensorSpec([None, 512, 512, 3], tf.float32)
-    warmup.write(tmp_path / "requests", "large", {"reconstruct": warmup.contract.Interface({"x": spec}, {})})
+    warmup.write(tmp_path / "requests", "large", {"reconstruct": contract.Interface({"x": spec}, {})})
     assert (tmp_path / "requests").stat().st_size < 1_000
 
 
 def test_a_record_is_known_from_another():
-    request = next(warmup.requests("model", warmup.contract.interfaces(3, (6,))))
+    request = next(warmup.requests("model", contract.interfaces(3, (6,))))
     assert warmup.is_request(request)
     assert not warmup.is_request(b"")
     assert not warmup.is_request(b"nothing")

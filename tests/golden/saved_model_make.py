@@ -20,6 +20,8 @@ def main() -> None:
         weight.assign(weight + rng.normal(0, 0.1, weight.shape))
     shutil.rmtree(FOLDER, ignore_errors=True)
     export(vae, FOLDER, "digits")
+    for config in FOLDER.glob("*.config"):  # of no server
+        config.unlink()
 
 
 if __name__ == "__main__":

@@ -23,13 +23,16 @@ class Scalars(Watcher):
     def __init__(self, directory: str | os.PathLike[str], x=None):
         super().__init__(directory, "train", "validation")
         self.x = x
+        self._traced: list = []
         self._before: float | None = None
         self._examples: float | None = None
 
     def on_train_begin(self, logs=None):
         """Opens the files."""
         super().on_train_begin(logs)
-        self._gradient_norm = tf.function(self._norm)  # of this model, and the weights that it now trains
+        traced = [*self.model.trainable_weights, self.model.optimizer.iterations]
+        if list(map(id, traced)) != list(map(id, self._traced)):  # another model, or weights that are no more frozen
+            self._traced, self._gradient_norm = traced, tf.function(self._norm)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Begins to take the time."""

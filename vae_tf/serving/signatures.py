@@ -8,52 +8,55 @@ one request's failure to every request of its batch.
 import functools
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import tensorflow as tf
 
-from vae_tf import VAE, divergence, random
-from vae_tf.export import contract, images
+from vae_tf import divergence, random
 from vae_tf.images import is_image
+from vae_tf.serving import contract, images
+
+if TYPE_CHECKING:
+    from vae_tf.model import VAE
 
 Tensors = dict[str, tf.Tensor]
 Graph: TypeAlias = tf.types.experimental.ConcreteFunction
 
 
-def decode(vae: VAE, z: tf.Tensor) -> Tensors:
+def decode(vae: "VAE", z: tf.Tensor) -> Tensors:
     """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
     return {"mean": vae.likelihood.mean(vae.decode(z))}
 
 
-def sample(vae: VAE, seed: tf.Tensor) -> Tensors:
+def sample(vae: "VAE", seed: tf.Tensor) -> Tensors:
     """`z` ~ p(z), float32 [B, D], each a function of its own seed, int32 [B, 2], and the `mean` of p(x|z)."""
     z = vae.draw(seed)
     return {"z": z, **decode(vae, z)}
 
 
-def encode(vae: VAE, x: tf.Tensor) -> Tensors:
+def encode(vae: "VAE", x: tf.Tensor) -> Tensors:
     """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
     q = vae.encode(x)
     code, stddev = vae.posterior.code(q), vae.posterior.stddev(q)
     return {"z": code} if stddev is None else {"z": code, "stddev": stddev}
 
 
-def reconstruct(vae: VAE, x: tf.Tensor) -> Tensors:
+def reconstruct(vae: "VAE", x: tf.Tensor) -> Tensors:
     """`mean` of p(x|z) at the code of q(z|x), float32 [B, *event], for x, float32 [B, *event]."""
     return {"mean": vae.reconstruct(x)}
 
 
-def decode_png(vae: VAE, z: tf.Tensor) -> Tensors:
+def decode_png(vae: "VAE", z: tf.Tensor) -> Tensors:
     """`image_bytes`, PNG files of the `mean` of p(x|z), string [B], empty for NaN; z, float32 [B, D]."""
     return {"image_bytes": images.encoded(decode(vae, z)["mean"])}
 
 
-def encode_png(vae: VAE, image_bytes: tf.Tensor) -> Tensors:
+def encode_png(vae: "VAE", image_bytes: tf.Tensor) -> Tensors:
     """As `encode`, of PNG or JPEG files, string [B]; of another size, they are resized."""
     return encode(vae, images.decoded(image_bytes, vae.event_shape))
 
 
-def score(vae: VAE, x: tf.Tensor, seed: tf.Tensor) -> Tensors:
+def score(vae: "VAE", x: tf.Tensor, seed: tf.Tensor) -> Tensors:
     """`elbo`, `rate` and `distortion` of x, float32 [B], nats, with one draw z ~ q(z|x) by its seed, int32 [B, 2].
 
     elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
@@ -69,7 +72,7 @@ def score(vae: VAE, x: tf.Tensor, seed: tf.Tensor) -> Tensors:
     return {name: tf.where(tf.reshape(is_inside, [-1]), value, float("nan")) for name, value in values.items()}
 
 
-def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:
+def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
     served: dict[str, Callable[..., Tensors]] = {
         "decode": decode, "sample": sample, "encode": encode, "reconstruct": reconstruct,
@@ -81,7 +84,7 @@ def functions(vae: VAE) -> dict[str, Callable[..., Tensors]]:
     return {name: functools.partial(function, vae) for name, function in served.items()}
 
 
-def trace(vae: VAE) -> dict[str, Graph]:
+def trace(vae: "VAE") -> dict[str, Graph]:
     """The graphs of all signatures of a model, by name."""
     interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
     graphs = {name: _graph(name, function, interfaces[name].inputs) for name, function in functions(vae).items()}

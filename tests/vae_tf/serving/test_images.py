@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from vae_tf.export import images
+from vae_tf.serving import images
 
 SHAPES = [(6, 5, 1), (6, 5, 3)]
 
