@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 MOST_PIXELS = 2**24  # of a file that is decoded: 4,096 x 4,096
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"  # how their files begin
+PNG, JPEG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff"  # how their files begin
 
 
 def encoded(images: tf.Tensor) -> tf.Tensor:
@@ -41,14 +41,16 @@ def decoded(files: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
 def _pixels(file: tf.Tensor) -> tf.Tensor:
     """The height times the width that the header of a file claims, int64; 0 where it is no PNG or JPEG."""
     head = tf.strings.substr(tf.strings.join([file, "\0" * 24]), 0, 24)
-    in_header = lambda: tf.io.decode_raw(tf.strings.substr(head, 16, 8), tf.int32, little_endian=False)  # noqa: E731
-    return tf.case(
-        [
-            (_begins(head, PNG), lambda: tf.reduce_prod(tf.cast(in_header(), tf.int64))),
-            (_begins(head, JPEG), lambda: tf.reduce_prod(tf.image.extract_jpeg_shape(file, tf.int64)[:2])),
-        ],
-        default=lambda: tf.zeros([], tf.int64),
-    )
+
+    def of_png() -> tf.Tensor:
+        size = tf.io.decode_raw(tf.strings.substr(head, len(PNG), 8), tf.int32, little_endian=False)
+        return tf.reduce_prod(tf.cast(tf.maximum(size, 0), tf.int64))  # above 2^31, which no PNG is, it is negative
+
+    def of_jpeg() -> tf.Tensor:
+        return tf.reduce_prod(tf.image.extract_jpeg_shape(file, tf.int64)[:2])
+
+    nothing = lambda: tf.zeros([], tf.int64)  # noqa: E731
+    return tf.case([(_begins(head, PNG), of_png), (_begins(head, JPEG), of_jpeg)], default=nothing)
 
 
 def _begins(head: tf.Tensor, magic: bytes) -> tf.Tensor:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vae_tf.serving import images
 
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SHAPES = [(6, 5, 1), (6, 5, 3)]
 
 
@@ -38,7 +39,7 @@ def close(images, pixels):
 
 def png_header(width, height) -> bytes:
     chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return images.PNG + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return SIGNATURE + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
 
 
 def jpeg_header(width, height) -> bytes:
@@ -107,13 +108,15 @@ def test_another_size_is_resized():
         b"",
         b"no image",
         b"\x89PNG",
-        images.PNG,
-        images.PNG + b"\0" * 20,
+        SIGNATURE,
+        SIGNATURE + b"\0" * 20,
+        SIGNATURE + b"\xff" * 20,
         file_of(np.zeros((6, 5, 1), np.uint8), "GIF"),
         file_of(np.zeros((6, 5, 1), np.uint8), "BMP"),
         png_header(60_000, 60_000),
         png_header(2**31, 2**31),
         png_header(2**31 - 1, 2**31 - 1),
+        png_header(2**32 - 1, 2**32 - 1),
         png_header(0, 9),
         jpeg_header(60_000, 60_000),
     ],
