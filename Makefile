@@ -69,7 +69,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check
 	@rm -rf build .types
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --target .types .
-	MYPYPATH=.types $(BIN)/mypy -p vae_tf -p vae_tf_cli
+	MYPYPATH=.types $(BIN)/mypy -p vae_tf -p vae_tf_cli -p vae_tf_client
 
 bench:
 	@$(MAKE) VENV=.venv-bench measure

@@ -49,11 +49,3 @@ def test_a_record_is_known_from_another():
     assert warmup.is_request(request)
     assert not warmup.is_request(b"")
     assert not warmup.is_request(b"nothing")
-
-
-@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 3_000_000])
-def test_lengths_of_every_size_are_read_back(length):
-    log = prediction_log_pb2.PredictionLog.FromString(
-        warmup._field(6, warmup._field(1, warmup._field(1, warmup._field(1, b"a" * length))))
-    )
-    assert len(log.predict_log.request.model_spec.name) == length

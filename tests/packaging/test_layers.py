@@ -10,10 +10,12 @@ import pytest
 SEES = {
     "vae_tf": {"vae_tf"},
     "vae_tf.training": {"vae_tf", "vae_tf.training"},
-    "vae_tf.export": {"vae_tf", "vae_tf.export"},
+    "vae_tf.export": {"vae_tf", "vae_tf.export", "vae_tf_client"},
     "vae_tf_cli": {"vae_tf", "vae_tf.training", "vae_tf.export", "vae_tf_cli"},
+    "vae_tf_client": {"vae_tf_client"},
 }
-SECOND_COPIES = {"training", "export", "cli"}  # found from the root only, where they would register each class twice
+# Found from the root only, where they would register each class twice.
+SECOND_COPIES = {"training", "export", "cli", "client"}
 HEAVY = {"tensorflow", "keras", "tensorflow_probability", "tensorboard", "matplotlib", "numpy", "vae_tf"}
 
 

@@ -13,7 +13,7 @@ import zipfile
 
 import pytest
 
-ROOMS = ("vae_tf", "vae_tf.training", "vae_tf.export", "vae_tf_cli")
+ROOMS = ("vae_tf", "vae_tf.training", "vae_tf.export", "vae_tf_cli", "vae_tf_client")
 
 
 def run(*command, **options) -> str:

@@ -1,0 +1,226 @@
+"""A model behind TF Serving, as functions of arrays."""
+
+import urllib.parse
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from vae_tf_client.errors import ServerError
+from vae_tf_client.signature import Arrays, Signature
+
+BATCH_SIZE = 64  # the max_batch_size of the batching.config that an export writes
+
+
+class Encoding(NamedTuple):
+    """The `z` of examples, float32 [B, D], and its `stddev` where the posterior has one."""
+
+    z: np.ndarray
+    stddev: np.ndarray | None
+
+
+class Sample(NamedTuple):
+    """Draws `z` ~ p(z), float32 [n, D], and the `mean` of p(x|z), float32 [n, *event]."""
+
+    z: np.ndarray
+    mean: np.ndarray
+
+
+class Score(NamedTuple):
+    """`elbo` = -(`distortion` + `rate`), float32 [B], nats; NaN for an example outside the likelihood's support."""
+
+    elbo: np.ndarray
+    rate: np.ndarray
+    distortion: np.ndarray
+
+
+class Transport(Protocol):
+    """A way to a model."""
+
+    def signatures(self) -> dict[str, Signature]:
+        """The signatures that are served, by name."""
+
+    def predict(self, name: str, signature: Signature, inputs: Arrays) -> Arrays:
+        """What a signature gives for inputs that are as it takes them."""
+
+    def close(self) -> None:
+        """Closes the connections."""
+
+
+class Client:
+    """A model behind TF Serving, as functions of arrays; threads may share it.
+
+        client = Client("http://localhost:8501", "digits")
+        client.sample(4, seed=7).mean
+
+    What is given is checked against what the server says it takes, because a wrong shape may fail the requests of
+    others. A request of many rows is sent in pieces of `batch_size`; while a new version is being loaded, two versions
+    may answer them, unless `version` is given. All functions are pure, so a request is sent again where the connection
+    fails or the server has no room; not where it runs out of time.
+
+    Args:
+        url: of REST, http://host:8501, or of gRPC, grpc://host:8500; through TLS, https:// or grpcs://.
+        name: of the model.
+        version: a version's number; the newest one loaded, where neither it nor a label is given.
+        label: a version's label, such as "stable".
+        timeout: seconds that the answer to one piece may take.
+        retries: of one piece.
+        batch_size: the most rows in a piece; the server's `max_batch_size`.
+
+    Raises:
+        ValueError: for arguments without meaning; of its functions, for inputs that are not what the server takes.
+        ServerError: of its functions, where the server refuses; with the server's message.
+        ConnectionError: of its functions, where the server cannot be reached or has no room, after all retries.
+        TimeoutError: of its functions, where an answer takes longer than `timeout`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        timeout: float = 10.0,
+        retries: int = 3,
+        batch_size: int = BATCH_SIZE,
+    ):
+        if version is not None and label is not None:
+            raise ValueError(f"version is {version} and label is {label!r}: give one of them.")
+        if timeout <= 0 or retries < 0 or batch_size < 1:
+            raise ValueError(
+                f"timeout is {timeout}, retries {retries}, batch_size {batch_size}: "
+                f"give a timeout over 0, at least 0 retries and at least 1 row."
+            )
+        self.url, self.name, self.batch_size = url.rstrip("/"), name, batch_size
+        self._transport = _transport(self.url, name, version, label, timeout, retries)
+        self._signatures: dict[str, Signature] = {}
+
+    def decode(self, z: npt.ArrayLike) -> np.ndarray:
+        """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN in the rows of codes that are NaN."""
+        return self._ask("decode", z=z)["mean"]
+
+    def decode_png(self, z: npt.ArrayLike) -> list[bytes]:
+        """The `mean` of p(x|z) as B PNG files, for codes z [B, D]; empty for codes that are NaN."""
+        return self._ask("decode_png", z=z)["image_bytes"].tolist()
+
+    def sample(self, n: int, seed: int) -> Sample:
+        """n draws z ~ p(z) and the `mean` of p(x|z); the i-th is a function of (seed, i), as of `VAE.sample`.
+
+        Raises:
+            ValueError: also for n < 1 and a seed outside of int32.
+        """
+        return Sample(**self._ask("sample", seed=_seeds(n, seed)))
+
+    def encode(self, x: npt.ArrayLike) -> Encoding:
+        """The codes of examples x [B, *event]."""
+        return _encoding(self._ask("encode", x=x))
+
+    def encode_png(self, files: Sequence[bytes]) -> Encoding:
+        """The codes of B images, the contents of PNG or JPEG files; NaN for a file that is neither."""
+        return _encoding(self._ask("encode_png", image_bytes=files))
+
+    def reconstruct(self, x: npt.ArrayLike) -> np.ndarray:
+        """The `mean` of p(x|z) at the code of x, float32 [B, *event], for examples x [B, *event]."""
+        return self._ask("reconstruct", x=x)["mean"]
+
+    def score(self, x: npt.ArrayLike, seed: int = 0) -> Score:
+        """`elbo`, `rate` and `distortion` of examples x [B, *event]; the i-th with one z ~ q(z|x) of (seed, i)."""
+        return Score(**self._ask("score", x=x, seed=_seeds(_rows(x), seed)))
+
+    @property
+    def signatures(self) -> dict[str, Signature]:
+        """What the server says that the model takes and gives, by the names of the signatures."""
+        if not self._signatures:
+            self._signatures = self._transport.signatures()
+        return self._signatures
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, name: str, **inputs: Any) -> Arrays:
+        signature, arrays = self._checked(name, inputs)
+        rows = len(next(iter(arrays.values())))
+        answers = []
+        try:
+            for start in range(0, rows, self.batch_size):
+                piece = {key: array[start : start + self.batch_size] for key, array in arrays.items()}
+                answers.append(self._transport.predict(name, signature, piece))
+                _check_answer(name, signature, piece, answers[-1])
+        except ServerError:
+            self._signatures = {}  # another model may be there now
+            raise
+        return {key: np.concatenate([answer[key] for answer in answers]) for key in signature.outputs}
+
+    def _checked(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
+        try:
+            return self._check(name, inputs)
+        except ValueError:
+            self._signatures = {}  # another model may be there now
+            return self._check(name, inputs)
+
+    def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
+        if name not in self.signatures:
+            raise ValueError(f"{self.name} has no {name}: it serves {', '.join(sorted(self.signatures))}.")
+        return self.signatures[name], self.signatures[name].arrays(name, inputs)
+
+
+def _transport(url: str, name: str, version: int | None, label: str | None, timeout: float, retries: int) -> Transport:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.netloc:
+        from vae_tf_client.rest import Rest  # noqa: PLC0415  (who asks one way needs no library of the other)
+
+        path = f"/v1/models/{urllib.parse.quote(name, safe='')}"
+        path += "" if version is None else f"/versions/{version}"
+        path += "" if label is None else f"/labels/{urllib.parse.quote(label, safe='')}"
+        return Rest(url, path, timeout, retries)
+    if parts.scheme in ("grpc", "grpcs") and parts.netloc and not parts.path:
+        from vae_tf_client.rpc import Rpc  # noqa: PLC0415
+
+        model: dict[str, Any] = {"name": name}
+        model |= {} if version is None else {"version": {"value": version}}
+        model |= {} if label is None else {"version_label": label}
+        return Rpc(parts.netloc, parts.scheme == "grpcs", model, timeout, retries)
+    raise ValueError(f"The URL is {url}: give one as http://host:8501 for REST, or grpc://host:8500 for gRPC.")
+
+
+def _seeds(n: int, seed: int) -> np.ndarray:
+    """The pairs (seed, i), int32 [n, 2]."""
+    if n < 1:
+        raise ValueError(f"n is {n}: give at least 1.")
+    if not -(2**31) <= seed < 2**31:
+        raise ValueError(f"The seed is {seed}: give one from -2,147,483,648 to 2,147,483,647.")
+    return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype(np.int32)
+
+
+def _rows(x: Any) -> int:
+    """The rows of examples; 1 where there are none, for x to be refused as what it is."""
+    try:
+        return max(1, len(x))
+    except TypeError:
+        return 1
+
+
+def _check_answer(name: str, signature: Signature, inputs: Arrays, outputs: Arrays) -> None:
+    (rows,) = {len(array) for array in inputs.values()}
+    if outputs.keys() != signature.outputs.keys():
+        expected = ", ".join(signature.outputs)
+        raise ServerError(f"{name} gave {', '.join(outputs)}, and said that it gives {expected}", "OK")
+    for key, array in outputs.items():
+        if len(array) != rows:
+            raise ServerError(f"{name} gave {len(array)} rows of {key} for {rows}", "OK")
+
+
+def _encoding(outputs: Arrays) -> Encoding:
+    return Encoding(outputs["z"], outputs.get("stddev"))

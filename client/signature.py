@@ -1,0 +1,100 @@
+"""What a served function takes and gives, and whether given values are that."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+class Type(NamedTuple):
+    """An element type.
+
+    Attributes:
+        number: of the enumeration tensorflow.DataType.
+        dtype: numpy's; bytes are objects there.
+        field: of a tensor's message, for its values.
+    """
+
+    number: int
+    dtype: np.dtype
+    field: str
+
+
+TYPES = {
+    "DT_FLOAT": Type(1, np.dtype(np.float32), "float_val"),
+    "DT_INT32": Type(3, np.dtype(np.int32), "int_val"),
+    "DT_STRING": Type(7, np.dtype(object), "string_val"),
+}
+BY_NUMBER = {kind.number: kind for kind in TYPES.values()}
+
+
+class Spec(NamedTuple):
+    """The type of a tensor and its shape, where None stands for the batch."""
+
+    type: Type
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        sizes = ", ".join("B" if size is None else str(size) for size in self.shape)
+        return f"{'bytes' if self.type.dtype == object else self.type.dtype} [{sizes}]"
+
+    def array(self, value: Any) -> np.ndarray:
+        """A value as an array of this type and shape.
+
+        Raises:
+            ValueError: where it is none: the rest of a sentence, "was given ...: give ...".
+        """
+        if self.type.dtype == object:
+            return _files(value)
+        try:
+            given = np.asarray(value)
+        except ValueError:  # rows of several lengths
+            raise ValueError(f"was given rows of several lengths: give {self}") from None
+        if given.dtype == np.uint8 and self.type.dtype == np.float32:
+            raise ValueError(f"was given uint8: give {self} as the model was trained, for most images pixels / 255")
+        if not np.can_cast(given.dtype, self.type.dtype, "same_kind") or given.dtype == bool:
+            raise ValueError(f"was given {given.dtype}: give {self}")
+        if len(given.shape) != len(self.shape) or given.shape[1:] != self.shape[1:]:
+            raise ValueError(f"was given {given.dtype} {list(given.shape)}: give {self}")
+        if len(given) == 0:
+            raise ValueError("was given no rows: give at least one, because a server that batches answers none")
+        return given.astype(self.type.dtype)
+
+
+class Signature(NamedTuple):
+    """The tensors that a served function takes and gives, by name."""
+
+    inputs: dict[str, Spec]
+    outputs: dict[str, Spec]
+
+    def arrays(self, name: str, inputs: Mapping[str, Any]) -> Arrays:
+        """The inputs as arrays of the right types and shapes.
+
+        Args:
+            name: the signature's own, for the refusal.
+            inputs: values by name.
+
+        Raises:
+            ValueError: where one is not what the signature takes.
+        """
+        if inputs.keys() != self.inputs.keys():
+            raise ValueError(f"{name} takes {', '.join(self.inputs)} here, and not {', '.join(inputs)}.")
+        arrays = {}
+        for key, value in inputs.items():
+            try:
+                arrays[key] = self.inputs[key].array(value)
+            except ValueError as error:
+                raise ValueError(f"{key} of {name} {error}.") from None
+        return arrays
+
+
+def _files(value: Any) -> np.ndarray:
+    if isinstance(value, bytes | str) or not all(isinstance(file, bytes) for file in value):
+        raise ValueError("was given something else than files: give a list of their bytes")
+    files = np.empty(len(value), object)
+    files[:] = value
+    if len(files) == 0:
+        raise ValueError("was given no files: give at least one, because a server that batches answers none")
+    return files

@@ -1,0 +1,8 @@
+"""The client of what is exported, by the name that its room gives it.
+
+`import vae_tf_client` is the same, and imports no TensorFlow.
+"""
+
+from vae_tf_client import Client, Encoding, Sample, Score, ServerError
+
+__all__ = ["Client", "Encoding", "Sample", "Score", "ServerError"]

@@ -1,0 +1,130 @@
+"""The models of a models.config, each version in a session as the server's own."""
+
+import pathlib
+import re
+import threading
+import time
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import text_format
+from refusal import Refusal
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+TYPES = {1: "float", 3: "int32", 7: "string"}  # of tensorflow.DataType
+DEFAULT = "serving_default"
+Arrays = dict[str, np.ndarray]
+
+
+class Batching:
+    """What the server says of batches, where requests are batched."""
+
+    def __init__(self, path: pathlib.Path | None):
+        text = path.read_text() if path else ""
+        self.is_on = path is not None
+        self.largest = int((re.findall(r"^\s*max_batch_size\s*{\s*value:\s*(\d+)", text, re.M) or [0])[0])
+        self.sizes = [int(size) for size in re.findall(r"^\s*allowed_batch_sizes:\s*(\d+)", text, re.M)]
+
+    def padded(self, inputs: Arrays) -> Arrays:
+        """The inputs, filled up to an allowed size."""
+        if not self.is_on:
+            return inputs
+        rows = len(next(iter(inputs.values())))
+        if rows == 0:
+            time.sleep(10**6)  # as the server does: no task of the batch ever has an answer
+        if rows > self.largest:
+            raise Refusal(f"Task size {rows} is larger than maximum input batch size {self.largest}")
+        size = min((size for size in self.sizes if size >= rows), default=rows)
+        return {name: np.concatenate([array, array[:1].repeat(size - rows, 0)]) for name, array in inputs.items()}
+
+
+class Version:
+    """A version that is loaded."""
+
+    def __init__(self, path: pathlib.Path, batching: Batching):
+        self.batching = batching
+        self.session = tf.compat.v1.Session(graph=tf.Graph())
+        with self.session.graph.as_default():
+            meta_graph = tf.compat.v1.saved_model.loader.load(self.session, ["serve"], str(path))
+        self.signatures = {
+            name: signature for name, signature in meta_graph.signature_def.items() if not name.startswith("__")
+        }
+        self._calls = {name: self._call(signature) for name, signature in self.signatures.items()}
+
+    def _call(self, signature: meta_graph_pb2.SignatureDef):
+        ends = config_pb2.CallableOptions()
+        ends.feed.extend(signature.inputs[name].name for name in sorted(signature.inputs))
+        ends.fetch.extend(signature.outputs[name].name for name in sorted(signature.outputs))
+        return self.session._make_callable_from_options(ends)
+
+    def types(self, name: str) -> dict[str, str]:
+        """The types of a signature's inputs."""
+        if name not in self.signatures:
+            raise Refusal(f'Serving signature name: "{name}" not found in signature def')
+        return {key: TYPES[tensor.dtype] for key, tensor in self.signatures[name].inputs.items()}
+
+    def predict(self, name: str, inputs: Arrays) -> Arrays:
+        if name not in self.signatures:
+            raise Refusal(f'Serving signature key "{name}" not found.', "FAILED_PRECONDITION")
+        expected = self.signatures[name].inputs
+        if inputs.keys() != expected.keys():
+            raise Refusal(
+                f"input size does not match signature: {len(inputs)}!={len(expected)} len({sorted(inputs)}) != "
+                f"len({sorted(expected)})"
+            )
+        rows = len(next(iter(inputs.values())))
+        padded = self.batching.padded(inputs)
+        try:
+            outputs = self._calls[name](*(padded[key] for key in sorted(padded)))
+        except (tf.errors.InvalidArgumentError, ValueError) as error:
+            raise Refusal(getattr(error, "message", str(error)).partition("\n\nOriginal")[0]) from None
+        return dict(zip(sorted(self.signatures[name].outputs), (array[:rows] for array in outputs), strict=True))
+
+
+class Models:
+    """All models of a configuration, which is looked at again and again."""
+
+    def __init__(self, config: pathlib.Path, poll: float, batching: Batching):
+        self.config, self.batching = config, batching
+        self.versions: dict[str, dict[int, Version]] = {}
+        self.labels: dict[str, dict[str, int]] = {}
+        self._text = ""
+        self.look()
+        if poll:
+            threading.Thread(target=self._watch, args=(poll,), daemon=True).start()
+
+    def _watch(self, poll: float) -> None:
+        while True:
+            time.sleep(poll)
+            self.look()
+
+    def look(self) -> None:
+        """Loads what the configuration has new, and lets go of what it no longer has."""
+        text = self.config.read_text()
+        if text == self._text:
+            return
+        self._text = text
+        for model in text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config:
+            folder = pathlib.Path(model.base_path)
+            there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+            wanted = list(model.model_version_policy.specific.versions) or there[-1:]
+            loaded = self.versions.get(model.name, {})
+            self.versions[model.name] = {
+                number: loaded.get(number) or Version(folder / str(number), self.batching) for number in wanted
+            }
+            self.labels[model.name] = dict(model.version_labels)
+
+    def find(self, name: str, version: int | None = None, label: str | None = None) -> tuple[int, Version]:
+        """A version of a model, by its number, its label, or as the newest."""
+        if label is not None:
+            if label not in self.labels.get(name, {}):
+                raise Refusal(f"Unrecognized servable version label: {label}")
+            version = self.labels[name][label]
+        versions = self.versions.get(name, {})
+        if version is None and versions:
+            version = max(versions)
+        if version not in versions:
+            asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+            raise Refusal(f"Servable not found for request: {asked}", "NOT_FOUND")
+        return version, versions[version]
