@@ -81,6 +81,7 @@ measure: $(VENV)/installed-demo $(VENV)/peers
 	$(BIN)/python benchmarks/step_profile.py --data $(DATA)
 	$(BIN)/python benchmarks/likelihood.py --data $(DATA)
 	$(BIN)/python benchmarks/kills.py --data $(DATA)
+	$(BIN)/python benchmarks/serving.py
 
 $(VENV)/peers: benchmarks/requirements.txt $(VENV)/installed-demo
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --requirement $<

@@ -34,7 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         for name in running.names:
             print(f"{name}: {running.rest}/v1/models/{name}, gRPC {running.grpc}")
         print("A draw from the prior, by its seed:")
-        print(f"  {request(running.rest, running.names[0])}", flush=True)
+        print(f"  {request(running.rest, running.names[0])}")
+        print("  or in Python, with vae_tf_client:")
+        print(f'  Client("{running.rest}", "{running.names[0]}").sample(1, seed=7)', flush=True)
         return running.stay()
 
 
