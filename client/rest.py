@@ -12,6 +12,7 @@ from vae_tf_client.errors import ServerError
 from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
 
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
+THREADS = 16  # that may have a connection each, kept open
 BACKOFF = 0.1  # seconds before the second retry; doubled for each that follows
 
 
@@ -28,6 +29,7 @@ class Rest:
     def __init__(self, url: str, path: str, timeout: float, retries: int):
         self._url, self._model = url, url + path
         self._pool = urllib3.PoolManager(
+            maxsize=THREADS,
             timeout=timeout,
             retries=_Retry(
                 retries, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False, backoff_factor=BACKOFF

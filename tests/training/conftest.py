@@ -116,7 +116,7 @@ def read_events():
 
     def read(folder: pathlib.Path) -> dict[str, dict]:
         found: dict[str, dict] = {}
-        for path in sorted(folder.glob("events.out.tfevents.*")):
+        for path in sorted(folder.glob("events.out.tfevents.*"), key=lambda path: path.stat().st_mtime_ns):
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
                 event = event_pb2.Event.FromString(record)
                 for value in event.summary.value:
