@@ -55,7 +55,7 @@ demo: $(VENV)/installed-demo
 	    'the same on your own images: a folder, an .npz or an .npy'
 
 test: $(VENV)/installed-test
-	$(BIN)/pytest --numprocesses 2 --dist loadscope $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 # Playwright drives the system's Chromium and downloads none.
 test-browser: $(VENV)/installed-browser
