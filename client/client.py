@@ -66,7 +66,7 @@ class Client:
         version: a version's number; the newest one loaded, where neither it nor a label is given.
         label: a version's label, such as "stable".
         timeout: seconds that the answer to one piece may take.
-        retries: of one piece.
+        retries: of one piece; over gRPC at most 4.
         batch_size: the most rows in a piece; the server's `max_batch_size`.
 
     Raises:
@@ -171,9 +171,10 @@ class Client:
             return self._check(name, inputs)
 
     def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
-        if name not in self.signatures:
-            raise ValueError(f"{self.name} has no {name}: it serves {', '.join(sorted(self.signatures))}.")
-        return self.signatures[name], self.signatures[name].arrays(name, inputs)
+        signatures = self.signatures
+        if name not in signatures:
+            raise ValueError(f"{self.name} has no {name}: it serves {', '.join(sorted(signatures))}.")
+        return signatures[name], signatures[name].arrays(name, inputs)
 
 
 def _transport(url: str, name: str, version: int | None, label: str | None, timeout: float, retries: int) -> Transport:

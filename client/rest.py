@@ -32,7 +32,12 @@ class Rest:
             maxsize=THREADS,
             timeout=timeout,
             retries=_Retry(
-                retries, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False, backoff_factor=BACKOFF
+                retries,
+                status_forcelist=BUSY,
+                allowed_methods=None,
+                raise_on_status=False,
+                backoff_factor=BACKOFF,
+                respect_retry_after_header=False,  # which may ask for hours
             ),
         )
 

@@ -22,7 +22,7 @@ class Rpc:
         is_secure: whether it is spoken to through TLS.
         model: its ModelSpec's fields: name, and version or version_label.
         timeout: seconds that an answer may take, with its retries.
-        retries: of what is safe to send again: a connection that fails, a server that has no room.
+        retries: of what is safe to send again: a connection that fails, a server that has no room; gRPC makes 4.
     """
 
     def __init__(self, address: str, is_secure: bool, model: dict, timeout: float, retries: int):
@@ -44,8 +44,8 @@ class Rpc:
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
         request = messages.MetadataRequest(model_spec=self._model, metadata_field=["signature_def"])
-        (metadata,) = self._ask(self._metadata, request).metadata
-        definitions = messages.SignatureDefs.FromString(metadata.value.value).signature_def
+        metadata = {named.key: named.value for named in self._ask(self._metadata, request).metadata}
+        definitions = messages.SignatureDefs.FromString(metadata["signature_def"].value).signature_def
         return {
             named.key: Signature(_specs(named.value.inputs), _specs(named.value.outputs))
             for named in definitions

@@ -1,6 +1,6 @@
 """What a served function takes and gives, and whether given values are that."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +60,8 @@ class Spec(NamedTuple):
             raise ValueError(f"was given {given.dtype} {list(given.shape)}: give {self}")
         if len(given) == 0:
             raise ValueError("was given no rows: give at least one, because a server that batches answers none")
-        return given.astype(self.type.dtype)
+        with np.errstate(over="ignore"):  # beyond float32 it is infinite, and bad in its own row
+            return given.astype(self.type.dtype)
 
 
 class Signature(NamedTuple):
@@ -91,10 +92,11 @@ class Signature(NamedTuple):
 
 
 def _files(value: Any) -> np.ndarray:
-    if isinstance(value, bytes | str) or not all(isinstance(file, bytes) for file in value):
+    listed = list(value) if isinstance(value, Iterable) and not isinstance(value, bytes | str) else [None]
+    if not all(isinstance(file, bytes) for file in listed):
         raise ValueError("was given something else than files: give a list of their bytes")
-    files = np.empty(len(value), object)
-    files[:] = value
-    if len(files) == 0:
+    if not listed:
         raise ValueError("was given no files: give at least one, because a server that batches answers none")
+    files = np.empty(len(listed), object)
+    files[:] = listed
     return files

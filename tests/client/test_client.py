@@ -101,6 +101,7 @@ def test_a_bad_row_is_bad_alone(client, z, x):
     np.testing.assert_allclose(np.delete(mean, 2, 0), np.delete(right, 2, 0), atol=1e-6)
     x[1, 0, 0, 0] = 7  # outside of the Bernoulli's support
     assert np.isnan(client.score(x).elbo).tolist() == [False, True, False, False, False]
+    assert np.isfinite(client.decode(np.where(np.isnan(z), np.float64(1e300), z))[[0, 1, 3, 4]]).all()
     codes = client.encode_png([*client.decode_png(right[:1, 0, :2, 0]), b"no image"]).z
     assert np.isnan(codes).all(axis=1).tolist() == [False, True]
 
@@ -119,6 +120,7 @@ def test_a_bad_row_is_bad_alone(client, z, x):
         (lambda client: client.encode(np.zeros((1, 4, 4))), r"float64 \[1, 4, 4\]: give float32 \[B, 4, 4, 1\]"),
         (lambda client: client.encode_png(b"one"), "image_bytes of encode_png .* give a list of their bytes"),
         (lambda client: client.encode_png(["path.png"]), "something else than files: give a list of their bytes"),
+        (lambda client: client.encode_png(7), "something else than files: give a list of their bytes"),
         (lambda client: client.encode_png([]), "was given no files: give at least one"),
         (lambda client: client.sample(0, seed=1), "n is 0: give at least 1"),
         (lambda client: client.sample(1, seed=2**31), "The seed is 2147483648: give one from"),

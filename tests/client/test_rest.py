@@ -49,10 +49,11 @@ def answering(*answers):
             else:
                 self.give(*answer)
 
-        def give(self, status, content):
+        def give(self, status, content, headers=None):
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
@@ -96,6 +97,16 @@ def test_what_ran_out_of_time_is_not_sent_again():
         with pytest.raises(TimeoutError, match="did not answer in time: give it more time, or ask for fewer rows"):
             client.decode(CODES)
         assert len(asked) == 1
+
+
+def test_a_server_that_asks_for_an_hour_is_not_waited_for():
+    with (
+        answering((503, {"error": "full"}, {"Retry-After": "3600"}), GOOD) as (url, _),
+        Client(url, "digits") as client,
+    ):
+        begun = time.monotonic()
+        assert client.decode(CODES).tolist() == [[1.0, 2.0]]
+        assert time.monotonic() - begun < 60
 
 
 def test_nobody_there_is_said(port):
