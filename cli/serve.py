@@ -20,6 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
         The server's status.
     """
     import signal
+    import sys
 
     from rich.console import Console
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {request(running.rest, running.names[0])}")
         print("  or in Python, with vae_tf_client:")
         print(f'  Client("{running.rest}", "{running.names[0]}").sample(1, seed=7)', flush=True)
-        return running.stay()
+        return running.stay(lambda complaint: print(complaint, file=sys.stderr))
 
 
 def request(rest: str, name: str) -> str:

@@ -69,14 +69,25 @@ class Server:
             said(states)
             time.sleep(0.2)
 
-    def stay(self) -> int:
+    def stay(self, said: Callable[[str], None]) -> int:
         """Hands on what changes in models.config, until the server ends.
+
+        Args:
+            said: is told, once, what is wrong with a file that cannot be read; the server goes on with what it had.
 
         Returns:
             Its status.
         """
+        complaint = ""
         while self.process.poll() is None:
-            self.configured.refresh()
+            before = complaint
+            try:
+                self.configured.refresh()
+                complaint = ""
+            except (InputError, OSError) as error:
+                complaint = f"{error} The server goes on with what it had."
+            if complaint and complaint != before:
+                said(complaint)
             time.sleep(POLL)
         return self.process.returncode
 

@@ -102,9 +102,7 @@ def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | N
     try:
         top = text_proto.read(text)
     except InputError as error:
-        raise InputError(
-            f"{path} cannot be read ({error}): mend it, or move it away to have a new one; nothing was exported."
-        ) from None
+        raise InputError(f"{path} cannot be read ({error}): mend it, or move it away to have a new one.") from None
     models = next(iter(top.named("model_config_list")), None)
     entries = [] if models is None else models.named("config")
     entry = next((entry for entry in entries if [field.value for field in entry.named("name")] == [name]), None)

@@ -20,7 +20,7 @@ def started(monkeypatch):
             rest=f"http://localhost:{rest_port}",
             grpc=f"localhost:{grpc_port}",
             wait=lambda said, seconds: said({"digits": "LOADING"}),
-            stay=lambda: 0,
+            stay=lambda said: 0,
         )
 
     monkeypatch.setattr(server, "running", running)

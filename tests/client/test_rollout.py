@@ -25,7 +25,7 @@ def test_a_client_follows_the_newest_and_stable_stays(vae, larger, serve, tmp_pa
     monkeypatch.setattr(server, "POLL", 0.5)
     export(vae, tmp_path, "digits")
     with serve(tmp_path) as served:
-        threading.Thread(target=served.stay, daemon=True).start()
+        threading.Thread(target=served.stay, args=(pytest.fail,), daemon=True).start()
         with Client(served.rest, "digits") as newest, Client(served.rest, "digits", label="stable") as stable:
             before = newest.decode([[0.5, 1.0]])
             export(larger, tmp_path, "digits")

@@ -110,7 +110,7 @@ def test_it_is_started_on_real_paths_and_awaited_and_stopped(models, binary, por
 def test_what_is_exported_meanwhile_is_handed_on(models, binary, port, monkeypatch):
     monkeypatch.setattr(server, "POLL", 0.1)
     with server.running(models, port, 8500) as running:
-        staying = threading.Thread(target=running.stay)
+        staying = threading.Thread(target=running.stay, args=(pytest.fail,))
         staying.start()
         (models / "new" / "1").mkdir(parents=True)
         server_config.write(models, "new", [1], None)
@@ -121,6 +121,33 @@ def test_what_is_exported_meanwhile_is_handed_on(models, binary, port, monkeypat
         running.process.terminate()
         staying.join(30)
         assert not staying.is_alive()
+
+
+def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkeypatch):
+    monkeypatch.setattr(server, "POLL", 0.1)
+    said = []
+    with server.running(models, port, 8500) as running:
+        staying = threading.Thread(target=running.stay, args=(said.append,))
+        staying.start()
+        good = (models / "models.config").read_text()
+        (models / "models.config").write_text(good[: len(good) // 2])  # an editor that is at it
+        end = time.monotonic() + 30
+        while not said:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        time.sleep(0.5)
+        assert entries(running.configured.folder).keys() == {"digits", "faces", "other"}
+        (models / "new" / "1").mkdir(parents=True)
+        (models / "models.config").write_text(good)
+        server_config.write(models, "new", [1], None)
+        while "new" not in entries(running.configured.folder):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        running.process.terminate()
+        staying.join(30)
+    (complaint,) = said
+    assert "models.config cannot be read" in complaint
+    assert complaint.endswith("The server goes on with what it had.")
 
 
 def test_a_server_that_ends_is_said(models, binary, port):
