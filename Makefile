@@ -49,8 +49,8 @@ demo: $(VENV)/installed-demo
 	@printf '  %s\n      %s\n' \
 	    '$(BIN)/vae-tf watch runs' \
 	    'the curves and pictures in TensorBoard' \
-	    'docker run --rm -p 8501:8501 -v "$$PWD/serving/digits:/models/digits" -e MODEL_NAME=digits tensorflow/serving' \
-	    'the model behind http://localhost:8501/v1/models/digits' \
+	    '$(BIN)/vae-tf serve serving' \
+	    'the model behind http://localhost:8501/v1/models/digits, by a tensorflow_model_server or by Docker' \
 	    '$(BIN)/vae-tf train --recipe digits --data FOLDER --run runs/mine' \
 	    'the same on your own images: a folder, an .npz or an .npy'
 

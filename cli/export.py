@@ -18,6 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes DIR/NAME/<version> and prints it, and how to serve it."""
     import json
     import pathlib
+    import shlex
 
     import yaml
     from rich.console import Console
@@ -37,14 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         version = export(vae, arguments.to, name, keep=arguments.keep, mount=arguments.mount, about=about)
     print(version)
     print("Serve it, and ask it for a draw from the prior, by its seed:")
-    print(f"  {_server(version)}")
+    print(f"  vae-tf serve {shlex.quote(arguments.to)}")
     print(f"  {serve.request('http://localhost:8501', name)}")
     return 0
-
-
-def _server(version) -> str:
-    import shlex
-
-    folder = version.parent.resolve()
-    volume = shlex.quote(f"{folder}:/models/{folder.name}")
-    return f"docker run --rm -p 8501:8501 -v {volume} -e MODEL_NAME={folder.name} tensorflow/serving"

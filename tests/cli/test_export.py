@@ -35,8 +35,7 @@ def test_a_run_becomes_versions_and_the_way_to_serve_them(run, capsys):
     printed = capsys.readouterr().out
     assert "serving/my-run/1\n" in printed
     assert "serving/my-run/2\n" in printed
-    folder = run.parent / "serving" / "my-run"
-    assert f"docker run --rm -p 8501:8501 -v {folder}:/models/my-run -e MODEL_NAME=my-run tensorflow/serving" in printed
+    assert "\n  vae-tf serve serving\n" in printed
     assert """'{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}'""" in printed
     assert "http://localhost:8501/v1/models/my-run:predict" in printed
 
