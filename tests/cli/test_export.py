@@ -51,7 +51,7 @@ def test_the_name_is_the_run_s_or_another(run, monkeypatch, capsys):
         "monitoring.config",
         "my-run",
     ]
-    assert f"-v '{run.parent}/served models/digits:/models/digits' -e MODEL_NAME=digits" in capsys.readouterr().out
+    assert "\n  vae-tf serve '../served models'\n" in capsys.readouterr().out
 
 
 def test_the_card_holds_the_recipe_and_the_results(run):
