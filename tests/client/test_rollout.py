@@ -22,7 +22,7 @@ def larger() -> VAE:
 
 
 def test_a_client_follows_the_newest_and_stable_stays(vae, larger, serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "POLL", 0.5)
+    monkeypatch.setattr(server, "POLL", 1)  # the real server takes whole seconds
     export(vae, tmp_path, "digits")
     with serve(tmp_path) as served:
         threading.Thread(target=served.stay, args=(pytest.fail,), daemon=True).start()

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 MOST_PIXELS = 2**24  # of a file that is decoded: 4,096 x 4,096
 PNG, JPEG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff"  # how their files begin
+PNG_END, JPEG_END = b"IEND\xaeB`\x82", b"\xff\xd9"
 
 
 def encoded(images: tf.Tensor) -> tf.Tensor:
@@ -18,8 +19,9 @@ def encoded(images: tf.Tensor) -> tf.Tensor:
 def decoded(files: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
     """Images, float32 [B, *shape] in [0, 1], of PNG and JPEG files, string [B].
 
-    A file of another size is resized. Where the header is that of neither, or claims more than `MOST_PIXELS`, nothing
-    is decoded and the row is NaN. What is damaged behind a good header raises, as TensorFlow's decoders do.
+    A file of another size is resized. Where the header is that of neither, or claims more than `MOST_PIXELS`, or the
+    file has no end, nothing is decoded and the row is NaN. What is damaged in between raises, as TensorFlow's decoders
+    do.
     """
     *size, channels = shape
 
@@ -39,7 +41,7 @@ def decoded(files: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
 
 
 def _pixels(file: tf.Tensor) -> tf.Tensor:
-    """The height times the width that the header of a file claims, int64; 0 where it is no PNG or JPEG."""
+    """The height times the width that the header of a file claims, int64; 0 where it is no whole PNG or JPEG."""
     head = tf.strings.substr(tf.strings.join([file, "\0" * 24]), 0, 24)
 
     def of_png() -> tf.Tensor:
@@ -50,8 +52,23 @@ def _pixels(file: tf.Tensor) -> tf.Tensor:
         return tf.reduce_prod(tf.image.extract_jpeg_shape(file, tf.int64)[:2])
 
     nothing = lambda: tf.zeros([], tf.int64)  # noqa: E731
-    return tf.case([(_begins(head, PNG), of_png), (_begins(head, JPEG), of_jpeg)], default=nothing)
+    is_png = _begins(head, PNG) & _has_end(file, PNG_END)
+    is_jpeg = _begins(head, JPEG) & _has_end(file, JPEG_END)
+    return tf.case([(is_png, of_png), (is_jpeg, of_jpeg)], default=nothing)
 
 
 def _begins(head: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.strings.substr(head, 0, len(magic)) == magic
+
+
+def _has_end(file: tf.Tensor, mark: bytes) -> tf.Tensor:
+    """Whether a file ends with a mark, or holds it before what somebody has added."""
+    last = tf.strings.substr(tf.strings.join(["\0" * len(mark), file]), -len(mark), len(mark))
+
+    def is_inside() -> tf.Tensor:
+        content = tf.io.decode_raw(tf.strings.join([file, "\0" * len(mark)]), tf.uint8)
+        places = tf.size(content) - len(mark)
+        matches = [content[offset : places + offset] == byte for offset, byte in enumerate(mark)]
+        return tf.reduce_any(tf.reduce_all(matches, axis=0))
+
+    return tf.cond(last == mark, lambda: tf.constant(True), is_inside)

@@ -136,7 +136,22 @@ def test_the_largest_that_is_read_and_the_smallest_that_is_not():
     assert np.isnan(found[1]).all()
 
 
-def test_what_is_damaged_behind_a_good_header_is_refused(pixels):
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_what_is_cut_off_anywhere_is_nan_in_its_own_row(pixels, kind):
+    file = file_of(pixels[0], kind)
+    found = decoded([*(file[:length] for length in range(len(file))), file], pixels.shape[1:])
+    assert np.isnan(found[:-1]).all()
+    assert np.isfinite(found[-1]).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_what_somebody_has_added_changes_nothing(pixels, kind):
+    file = file_of(pixels[0], kind)
+    plain, more = decoded([file, file + b"\0 a remark \xff\0"], pixels.shape[1:])
+    np.testing.assert_array_equal(plain, more)
+
+
+def test_what_is_damaged_between_header_and_end_is_refused(pixels):
     file = bytearray(file_of(pixels[0]))
     file[50] ^= 0xFF
     with pytest.raises(tf.errors.InvalidArgumentError):
