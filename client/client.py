@@ -1,5 +1,6 @@
 """A model behind TF Serving, as functions of arrays."""
 
+import operator
 import urllib.parse
 from collections.abc import Sequence
 from types import TracebackType
@@ -133,9 +134,13 @@ class Client:
     @property
     def signatures(self) -> dict[str, Signature]:
         """What the server says that the model takes and gives, by the names of the signatures."""
-        if not self._signatures:
-            self._signatures = self._transport.signatures()
-        return self._signatures
+        signatures = self._signatures
+        if not signatures:
+            try:
+                self._signatures = signatures = self._transport.signatures()
+            except (KeyError, TypeError, ValueError) as error:
+                raise ServerError(f"the metadata of {self.name} cannot be understood: {error!r}", "OK") from None
+        return signatures
 
     def close(self) -> None:
         """Closes the connections."""
@@ -158,6 +163,9 @@ class Client:
                 piece = {key: array[start : start + self.batch_size] for key, array in arrays.items()}
                 answers.append(self._transport.predict(name, signature, piece))
                 _check_answer(name, signature, piece, answers[-1])
+        except (KeyError, TypeError, ValueError) as error:
+            self._signatures = {}
+            raise ServerError(f"the answer of {name} cannot be understood: {error!r}", "OK") from None
         except ServerError:
             self._signatures = {}  # another model may be there now
             raise
@@ -179,6 +187,10 @@ class Client:
 
 def _transport(url: str, name: str, version: int | None, label: str | None, timeout: float, retries: int) -> Transport:
     parts = urllib.parse.urlsplit(url)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(
+            "The URL has a user, a query or a fragment, which are not sent: give scheme, host, port and path."
+        )
     if parts.scheme in ("http", "https") and parts.netloc:
         from vae_tf_client.rest import Rest  # noqa: PLC0415  (who asks one way needs no library of the other)
 
@@ -198,6 +210,10 @@ def _transport(url: str, name: str, version: int | None, label: str | None, time
 
 def _seeds(n: int, seed: int) -> np.ndarray:
     """The pairs (seed, i), int32 [n, 2]."""
+    try:
+        n, seed = operator.index(n), operator.index(seed)
+    except TypeError:
+        raise ValueError(f"n is {n!r} and the seed is {seed!r}: give whole numbers.") from None
     if n < 1:
         raise ValueError(f"n is {n}: give at least 1.")
     if not -(2**31) <= seed < 2**31:
@@ -221,6 +237,8 @@ def _check_answer(name: str, signature: Signature, inputs: Arrays, outputs: Arra
     for key, array in outputs.items():
         if len(array) != rows:
             raise ServerError(f"{name} gave {len(array)} rows of {key} for {rows}", "OK")
+        if array.shape[1:] != signature.outputs[key].shape[1:]:
+            raise ServerError(f"{name} gave {key} {list(array.shape)}, and said {signature.outputs[key]}", "OK")
 
 
 def _encoding(outputs: Arrays) -> Encoding:

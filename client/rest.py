@@ -13,7 +13,7 @@ from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
 
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
 THREADS = 16  # that may have a connection each, kept open
-BACKOFF = 0.1  # seconds before the second retry; doubled for each that follows
+BACKOFF = 0.1  # seconds; the first retry comes at once, and waits double from 0.2 on
 
 
 class Rest:
@@ -97,9 +97,10 @@ class _Retry(urllib3.Retry):
 def _message(body: bytes) -> str:
     """The server's own words; those of a proxy before it are cut short."""
     try:
-        return json.loads(body)["error"]
+        message = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
-        return body[:200].decode(errors="replace")
+        message = None
+    return message if isinstance(message, str) else body[:200].decode(errors="replace")
 
 
 def _specs(tensors: dict[str, Any]) -> dict[str, Spec]:

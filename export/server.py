@@ -1,14 +1,17 @@
 """TensorFlow Serving on a folder of models: found, configured, started, and awaited."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 
@@ -18,6 +21,7 @@ from vae_tf.export import server_config
 VARIABLE = "TENSORFLOW_MODEL_SERVER"  # of the environment: the binary
 BINARY = "tensorflow_model_server"
 IMAGE = "tensorflow/serving"
+PATIENCE = 20  # seconds that a server has to end
 POLL = 2  # seconds between two looks at models.config, here and in the server
 
 
@@ -42,9 +46,9 @@ class Server:
 
     def _state(self, name: str) -> str:
         try:
-            with urllib.request.urlopen(f"{self.rest}/v1/models/{name}", timeout=POLL) as answer:
+            with urllib.request.urlopen(f"{self.rest}/v1/models/{urllib.parse.quote(name)}", timeout=POLL) as answer:
                 versions = json.load(answer)["model_version_status"]
-        except (OSError, ValueError, KeyError):  # urllib's errors among them
+        except (OSError, ValueError, KeyError, http.client.HTTPException):  # urllib's errors among them
             return "UNREACHABLE"
         states = [version["state"] for version in versions]
         return "AVAILABLE" if states and set(states) == {"AVAILABLE"} else next(iter(states), "UNKNOWN")
@@ -102,19 +106,35 @@ def running(directory: str | os.PathLike[str], rest_port: int, grpc_port: int) -
         grpc_port: of its gRPC interface.
 
     Raises:
-        InputError: where the folder has no models, or there is neither a server nor Docker.
+        InputError: where the folder has no models, a port cannot be used, or there is neither a server nor Docker.
     """
     directory = pathlib.Path(directory).resolve()
     if not server_config.names(directory):
         raise InputError(f"{directory} has no models to serve: give a folder that `vae-tf export --to` has filled.")
     with tempfile.TemporaryDirectory(prefix="vae-tf-serve-") as folder:
         configured = Configured(directory, pathlib.Path(folder))
+        for port in (rest_port, grpc_port):
+            _check_free(port)
         process = subprocess.Popen(configured.command(rest_port, grpc_port))
         try:
             yield Server(process, configured, rest_port, grpc_port)
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _check_free(port: int) -> None:
+    """Whoever listens there already would be taken for the server."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("", port))
+        except OSError as error:
+            raise InputError(f"The port {port} cannot be used ({error.strerror}): give another.") from None
 
 
 class Configured:
@@ -156,4 +176,4 @@ class Configured:
             return [self.binary, f"--rest_api_port={rest_port}", f"--port={grpc_port}", *flags]
         ports = ["-p", f"{rest_port}:8501", "-p", f"{grpc_port}:8500"]
         volumes = ["-v", f"{self.directory}:{self.mount}:ro", "-v", f"{self.folder}:/config:ro"]
-        return ["docker", "run", "--rm", *ports, *volumes, IMAGE, *flags]
+        return ["docker", "run", "--rm", "--init", *ports, *volumes, IMAGE, *flags]

@@ -98,10 +98,10 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
 def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | None, text_proto.Field | None]:
     """The text of models.config, its list of models, and a model's entry there."""
     path = directory / MODELS
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         top = text_proto.read(text)
-    except InputError as error:
+    except (InputError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): mend it, or move it away to have a new one.") from None
     models = next(iter(top.named("model_config_list")), None)
     entries = [] if models is None else models.named("config")

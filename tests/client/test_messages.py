@@ -29,7 +29,14 @@ def test_a_request_of_the_official_ones_is_read():
 
 
 def test_a_request_of_ours_is_read_by_the_official_ones():
-    ours = messages.PredictRequest.FromString(official().SerializeToString())
+    ours = messages.PredictRequest(
+        model_spec={"name": "digits", "version": {"value": 7}, "signature_name": "encode_png"}
+    )
+    x = {"dtype": 1, "tensor_shape": {"dim": [{"size": 2}, {"size": 2}]}}
+    ours.inputs.add(key="x", value={**x, "tensor_content": np.float32([[1, 2], [3, 4]]).tobytes()})
+    files = {"dtype": 7, "tensor_shape": {"dim": [{"size": 2}]}, "string_val": [b"a", b"b\0c"]}
+    ours.inputs.add(key="image_bytes", value=files)
+    ours.inputs.add(key="seed", value={"dtype": 3, "tensor_shape": {"dim": [{"size": 1}]}, "int_val": [-1]})
     assert predict_pb2.PredictRequest.FromString(ours.SerializeToString()) == official()
 
 

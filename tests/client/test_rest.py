@@ -125,6 +125,10 @@ def test_nobody_there_is_said(port):
         ((500, b"x" * 1000), 500, "x" * 200),
         ((200, b"<html>Welcome</html>"), 200, "answered no outputs: <html>Welcome</html>"),
         ((200, {"predictions": []}), 200, "answered no outputs: {"),
+        ((400, {"error": {"code": 3}}), 400, '{"error": {"code": 3}}'),
+        ((200, {"outputs": None}), "OK", "the answer of decode cannot be understood: "),
+        ((200, {"outputs": [[1.0], [1.0, 2.0]]}), "OK", "the answer of decode cannot be understood: "),
+        ((200, {"outputs": [[1.0, 2.0, 3.0]]}), "OK", "decode gave mean [1, 3], and said float32 [B, 2]"),
         ((200, {"outputs": [[1.0, 2.0]] * 2}), "OK", "decode gave 2 rows of mean for 1"),
     ],
 )

@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkey
         staying = threading.Thread(target=running.stay, args=(said.append,))
         staying.start()
         good = (models / "models.config").read_text()
-        (models / "models.config").write_text(good[: len(good) // 2])  # an editor that is at it
+        (models / "models.config").write_bytes(b"# \xff\n" + good.encode())  # in another encoding
         end = time.monotonic() + 30
         while not said:
             assert time.monotonic() < end
@@ -182,8 +182,8 @@ def test_without_a_binary_it_is_docker(models, tmp_path, monkeypatch):
     monkeypatch.delenv(server.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     words = server.Configured(models, tmp_path).command(1, 2)
-    assert words[:8] == ["docker", "run", "--rm", "-p", "1:8501", "-p", "2:8500", "-v"]
-    assert words[8:11] == [f"{models}:/models:ro", "-v", f"{tmp_path}:/config:ro"]
+    assert words[:9] == ["docker", "run", "--rm", "--init", "-p", "1:8501", "-p", "2:8500", "-v"]
+    assert words[9:12] == [f"{models}:/models:ro", "-v", f"{tmp_path}:/config:ro"]
     assert server.IMAGE in words
     assert "--model_config_file=/config/models.config" in words
     assert entries(tmp_path)["digits"] == "/models/digits"
@@ -201,6 +201,17 @@ def test_a_binary_that_is_none_is_refused(models, monkeypatch):
     monkeypatch.setenv(server.VARIABLE, "/nowhere/server")
     with pytest.raises(InputError, match="is /nowhere/server, which is no program"), server.running(models, 1, 2):
         pass
+
+
+def test_a_port_that_somebody_has_is_refused(models, binary, port):
+    import socket
+
+    with socket.socket() as listening:
+        listening.bind(("", port))
+        listening.listen()
+        refusal = pytest.raises(InputError, match=f"The port {port} cannot be used .*: give another")
+        with refusal, server.running(models, port, 8500):
+            pass
 
 
 @pytest.mark.parametrize("name", ["empty", "nowhere"])
