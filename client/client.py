@@ -1,8 +1,10 @@
 """A model behind TF Serving, as functions of arrays."""
 
+import contextlib
+import math
 import operator
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -66,7 +68,8 @@ class Client:
         name: of the model.
         version: a version's number; the newest one loaded, where neither it nor a label is given.
         label: a version's label, such as "stable".
-        timeout: seconds that the answer to one piece may take.
+        timeout: seconds to wait for one piece: over gRPC with all retries, over REST for a connection, and for the
+            server's next byte.
         retries: of one piece; over gRPC at most 4.
         batch_size: the most rows in a piece; the server's `max_batch_size`.
 
@@ -74,7 +77,7 @@ class Client:
         ValueError: for arguments without meaning; of its functions, for inputs that are not what the server takes.
         ServerError: of its functions, where the server refuses; with the server's message.
         ConnectionError: of its functions, where the server cannot be reached or has no room, after all retries.
-        TimeoutError: of its functions, where an answer takes longer than `timeout`.
+        TimeoutError: of its functions, where nobody answers within `timeout`.
     """
 
     def __init__(
@@ -90,14 +93,15 @@ class Client:
     ):
         if version is not None and label is not None:
             raise ValueError(f"version is {version} and label is {label!r}: give one of them.")
-        if timeout <= 0 or retries < 0 or batch_size < 1:
-            raise ValueError(
-                f"timeout is {timeout}, retries {retries}, batch_size {batch_size}: "
-                f"give a timeout over 0, at least 0 retries and at least 1 row."
-            )
-        self.url, self.name, self.batch_size = url.rstrip("/"), name, batch_size
-        self._transport = _transport(self.url, name, version, label, timeout, retries)
+        if not name or label == "":
+            raise ValueError(f"The name is {name!r} and the label {label!r}: give words, or no label.")
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"timeout is {timeout}: give seconds over 0.")
+        self.url, self.name, self.batch_size = url.rstrip("/"), name, _whole("batch_size", batch_size, 1)
+        version = None if version is None else _whole("version", version, 0)
+        self._transport = _transport(self.url, name, version, label, timeout, _whole("retries", retries, 0))
         self._signatures: dict[str, Signature] = {}
+        self._is_closed = False
 
     def decode(self, z: npt.ArrayLike) -> np.ndarray:
         """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN in the rows of codes that are NaN."""
@@ -134,16 +138,17 @@ class Client:
     @property
     def signatures(self) -> dict[str, Signature]:
         """What the server says that the model takes and gives, by the names of the signatures."""
+        if self._is_closed:
+            raise ValueError("The client is closed: make another.")
         signatures = self._signatures
         if not signatures:
-            try:
+            with _understanding(f"the metadata of {self.name}"):
                 self._signatures = signatures = self._transport.signatures()
-            except (KeyError, TypeError, ValueError) as error:
-                raise ServerError(f"the metadata of {self.name} cannot be understood: {error!r}", "OK") from None
         return signatures
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, for good."""
+        self._is_closed = True
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -161,11 +166,10 @@ class Client:
         try:
             for start in range(0, rows, self.batch_size):
                 piece = {key: array[start : start + self.batch_size] for key, array in arrays.items()}
-                answers.append(self._transport.predict(name, signature, piece))
-                _check_answer(name, signature, piece, answers[-1])
-        except (KeyError, TypeError, ValueError) as error:
-            self._signatures = {}
-            raise ServerError(f"the answer of {name} cannot be understood: {error!r}", "OK") from None
+                with _understanding(f"the answer of {name}"):
+                    answer = self._transport.predict(name, signature, piece)
+                    _check_answer(name, signature, piece, answer)
+                answers.append(answer)
         except ServerError:
             self._signatures = {}  # another model may be there now
             raise
@@ -208,17 +212,30 @@ def _transport(url: str, name: str, version: int | None, label: str | None, time
     raise ValueError(f"The URL is {url}: give one as http://host:8501 for REST, or grpc://host:8500 for gRPC.")
 
 
+@contextlib.contextmanager
+def _understanding(what: str) -> Iterator[None]:
+    """What is read has the server's form, or it is the server's error."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ServerError(f"{what} cannot be understood: {error!r}", "OK") from None
+
+
 def _seeds(n: int, seed: int) -> np.ndarray:
     """The pairs (seed, i), int32 [n, 2]."""
-    try:
-        n, seed = operator.index(n), operator.index(seed)
-    except TypeError:
-        raise ValueError(f"n is {n!r} and the seed is {seed!r}: give whole numbers.") from None
-    if n < 1:
-        raise ValueError(f"n is {n}: give at least 1.")
-    if not -(2**31) <= seed < 2**31:
-        raise ValueError(f"The seed is {seed}: give one from -2,147,483,648 to 2,147,483,647.")
+    n, seed = _whole("n", n, 1), _whole("The seed", seed, -(2**31), 2**31 - 1)
     return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype(np.int32)
+
+
+def _whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}: give a whole number.") from None
+    if number < least or (most is not None and number > most):
+        allowed = f"at least {least}" if most is None else f"one from {least:,} to {most:,}"
+        raise ValueError(f"{name} is {number}: give {allowed}.")
+    return number
 
 
 def _rows(x: Any) -> int:
@@ -232,8 +249,8 @@ def _rows(x: Any) -> int:
 def _check_answer(name: str, signature: Signature, inputs: Arrays, outputs: Arrays) -> None:
     (rows,) = {len(array) for array in inputs.values()}
     if outputs.keys() != signature.outputs.keys():
-        expected = ", ".join(signature.outputs)
-        raise ServerError(f"{name} gave {', '.join(outputs)}, and said that it gives {expected}", "OK")
+        given, expected = (", ".join(names) or "other rows" for names in (outputs, signature.outputs))
+        raise ServerError(f"{name} gave {given}, and said that it gives {expected}", "OK")
     for key, array in outputs.items():
         if len(array) != rows:
             raise ServerError(f"{name} gave {len(array)} rows of {key} for {rows}", "OK")

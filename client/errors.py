@@ -12,3 +12,8 @@ class ServerError(RuntimeError):
     def __init__(self, message: str, status: int | str):
         super().__init__(f"{message} ({status})")
         self.message, self.status = message, status
+
+
+def late(server: str) -> str:
+    """What is said of a server that took too long."""
+    return f"{server} did not answer in time: see whether it is there, give it more time, or ask for fewer rows."

@@ -5,9 +5,10 @@ import math
 
 import grpc
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from vae_tf_client import messages
-from vae_tf_client.errors import ServerError
+from vae_tf_client.errors import ServerError, late
 from vae_tf_client.signature import BY_NUMBER, TYPES, Arrays, Signature, Spec
 
 SERVICE = "tensorflow.serving.PredictionService"
@@ -28,8 +29,7 @@ class Rpc:
     def __init__(self, address: str, is_secure: bool, model: dict, timeout: float, retries: int):
         self._address, self._model, self._timeout = address, model, timeout
         options: list[tuple[str, int | str]] = [
-            ("grpc.max_send_message_length", -1),
-            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_receive_message_length", -1),  # 4 MB otherwise
             ("grpc.enable_retries", int(retries > 0)),
         ]
         if retries > 0:
@@ -45,7 +45,10 @@ class Rpc:
         """The signatures that are served, by name."""
         request = messages.MetadataRequest(model_spec=self._model, metadata_field=["signature_def"])
         metadata = {named.key: named.value for named in self._ask(self._metadata, request).metadata}
-        definitions = messages.SignatureDefs.FromString(metadata["signature_def"].value).signature_def
+        try:
+            definitions = messages.SignatureDefs.FromString(metadata["signature_def"].value).signature_def
+        except DecodeError as error:
+            raise ValueError(str(error)) from None
         return {
             named.key: Signature(_specs(named.value.inputs), _specs(named.value.outputs))
             for named in definitions
@@ -77,8 +80,7 @@ class Rpc:
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-                message = f"{self._address} did not answer in time: give it more time, or ask for fewer rows."
-                raise TimeoutError(message) from None
+                raise TimeoutError(late(self._address)) from None
             if code == grpc.StatusCode.UNAVAILABLE:
                 message = f"{self._address} cannot be reached, or has no room now: {details}"
                 raise ConnectionError(message) from None

@@ -1,6 +1,6 @@
 """What a served function takes and gives, and whether given values are that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +92,8 @@ class Signature(NamedTuple):
 
 
 def _files(value: Any) -> np.ndarray:
-    listed = list(value) if isinstance(value, Iterable) and not isinstance(value, bytes | str) else [None]
+    is_listed = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    listed = list(value) if is_listed else [None]
     if not all(isinstance(file, bytes) for file in listed):
         raise ValueError("was given something else than files: give a list of their bytes")
     if not listed:

@@ -68,15 +68,13 @@ def export(
             for file in [written, *written.rglob("*")]:
                 _sync(file)
             version = _publish(written, folder)
+        _configure(directory, name, version, mount)
     except (OSError, tf.errors.OpError) as error:
         raise OSError(
             f"No version was written to {folder}: {_reason(error)}; the versions there stand as they were."
         ) from error
-    with server_config.locked(directory):
-        labels = server_config.write(directory, name, versions(folder), mount)
-        for number in [] if keep is None else versions(folder)[:-keep]:
-            if number not in labels.values():
-                _remove(folder / str(number))
+    if keep is not None:
+        _remove_older(directory, name, keep)
     return version
 
 
@@ -107,6 +105,23 @@ def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
             continue  # another exporter took the number first
         _sync(folder)
         return version
+
+
+def _configure(directory: pathlib.Path, name: str, version: pathlib.Path, mount: str | None) -> None:
+    with server_config.locked(directory):
+        try:
+            server_config.write(directory, name, versions(version.parent), mount)
+        except BaseException:
+            _remove(version)  # it would be there, and not be served
+            raise
+
+
+def _remove_older(directory: pathlib.Path, name: str, keep: int) -> None:
+    with server_config.locked(directory):
+        labelled = server_config.labels(directory, name).values()
+        for number in versions(directory / name)[:-keep]:
+            if number not in labelled:
+                _remove(directory / name / str(number))
 
 
 def _remove(version: pathlib.Path) -> None:

@@ -20,7 +20,7 @@ from vae_tf.export import server_config
 
 VARIABLE = "TENSORFLOW_MODEL_SERVER"  # of the environment: the binary
 BINARY = "tensorflow_model_server"
-IMAGE = "tensorflow/serving"
+IMAGE = "tensorflow/serving:2.21.0"
 PATIENCE = 20  # seconds that a server has to end
 POLL = 2  # seconds between two looks at models.config, here and in the server
 
@@ -108,11 +108,8 @@ def running(directory: str | os.PathLike[str], rest_port: int, grpc_port: int) -
     Raises:
         InputError: where the folder has no models, a port cannot be used, or there is neither a server nor Docker.
     """
-    directory = pathlib.Path(directory).resolve()
-    if not server_config.names(directory):
-        raise InputError(f"{directory} has no models to serve: give a folder that `vae-tf export --to` has filled.")
     with tempfile.TemporaryDirectory(prefix="vae-tf-serve-") as folder:
-        configured = Configured(directory, pathlib.Path(folder))
+        configured = Configured(pathlib.Path(directory).resolve(), pathlib.Path(folder))
         for port in (rest_port, grpc_port):
             _check_free(port)
         process = subprocess.Popen(configured.command(rest_port, grpc_port))
@@ -174,6 +171,7 @@ class Configured:
         ]
         if self.binary:
             return [self.binary, f"--rest_api_port={rest_port}", f"--port={grpc_port}", *flags]
+        image = ["--platform", "linux/amd64", IMAGE]  # there is no other
         ports = ["-p", f"{rest_port}:8501", "-p", f"{grpc_port}:8500"]
         volumes = ["-v", f"{self.directory}:{self.mount}:ro", "-v", f"{self.folder}:/config:ro"]
-        return ["docker", "run", "--rm", "--init", *ports, *volumes, IMAGE, *flags]
+        return ["docker", "run", "--rm", "--init", *ports, *volumes, *image, *flags]

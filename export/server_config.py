@@ -48,10 +48,13 @@ def labels(directory: pathlib.Path, name: str) -> dict[str, int]:
     if entry is None:
         return {}
     pairs = [(label.named("key"), label.named("value")) for label in entry.named("version_labels")]
-    return {key[0].value: int(value[0].value) for key, value in pairs if key and value}
+    try:
+        return {key[0].value: int(value[0].value) for key, value in pairs if key and value}
+    except ValueError:
+        raise InputError(f"{directory / MODELS} has a label of {name} that is no version's number: mend it.") from None
 
 
-def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | None) -> dict[str, int]:
+def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | None) -> None:
     """Writes a model's entry: its newest version is the `canary`, its `stable` stays what it was.
 
     `stable` is the newest version where there was none. What else the file holds is kept as it is, and the other two
@@ -62,9 +65,6 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
         name: the model's.
         versions: its own, rising; one at least.
         mount: where the server sees the folder; as the entry says where not given, at first /models.
-
-    Returns:
-        The labels.
 
     Raises:
         InputError: where models.config cannot be read.
@@ -92,7 +92,6 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
         if file == MODELS or not (directory / file).exists():
             with replacing(directory / file) as partial:
                 partial.write_text(content, encoding="utf-8")
-    return labelled
 
 
 def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | None, text_proto.Field | None]:
@@ -150,16 +149,22 @@ def copy(directory: pathlib.Path, folder: pathlib.Path, mount: str) -> None:
         mount: where the server sees the directory.
 
     Raises:
-        InputError: where models.config cannot be read.
+        InputError: where models.config cannot be read, or has no models.
     """
     text, models, _ = _read(directory, "")
+    if models is None or not models.named("config"):
+        raise InputError(f"{directory} has no models to serve: give a folder that `vae-tf export --to` has filled.")
+    escaped = mount.replace("\\", "\\\\").replace('"', '\\"')
     changes = []
-    for entry in [] if models is None else models.named("config"):
+    for entry in models.named("config"):
         name = next((field.value for field in entry.named("name")), "")
         if name and (directory / name).is_dir():
-            changes += [(path.start, path.end, f'base_path: "{mount}/{name}"') for path in entry.named("base_path")]
+            words = f'base_path: "{escaped}/{name}"'
+            changes += [(path.start, path.end, words) for path in entry.named("base_path")]
     copies = {MODELS: text_proto.replaced(text, changes)}
-    copies |= {file: (directory / file).read_text(encoding="utf-8") for file in (BATCHING, MONITORING)}
+    for file, default in ((BATCHING, BATCHING_TEXT), (MONITORING, MONITORING_TEXT)):
+        path = directory / file
+        copies[file] = path.read_text(encoding="utf-8") if path.exists() else default
     for file, content in copies.items():
         path = folder / file
         if not path.exists() or path.read_text(encoding="utf-8") != content:

@@ -121,10 +121,12 @@ def test_a_bad_row_is_bad_alone(client, z, x):
         (lambda client: client.encode_png(b"one"), "image_bytes of encode_png .* give a list of their bytes"),
         (lambda client: client.encode_png(["path.png"]), "something else than files: give a list of their bytes"),
         (lambda client: client.encode_png(7), "something else than files: give a list of their bytes"),
+        (lambda client: client.encode_png(io.BytesIO(b"one")), "something else than files: give a list"),
+        (lambda client: client.encode_png(np.array(b"one")), "something else than files: give a list"),
         (lambda client: client.encode_png([]), "was given no files: give at least one"),
         (lambda client: client.sample(0, seed=1), "n is 0: give at least 1"),
-        (lambda client: client.sample(1, seed=2**31), "The seed is 2147483648: give one from"),
-        (lambda client: client.sample(2, seed=7.5), "n is 2 and the seed is 7.5: give whole numbers"),
+        (lambda client: client.sample(1, seed=2**31), "The seed is 2147483648: give one from -2,147,483,648 to"),
+        (lambda client: client.sample(2, seed=7.5), "The seed is 7.5: give a whole number"),
         (lambda client: client.score(3.0), r"x of score was given float64 \[\]: give float32 \[B, 4, 4, 1\]"),
         (lambda client: client.score([[1], [1, 2]]), "x of score was given rows of several lengths"),
     ],
@@ -175,14 +177,32 @@ def test_a_name_that_is_no_part_of_a_url_asks_for_no_other(served):
         ("grpc://localhost:1/path", {}, "The URL is grpc://localhost:1/path: give one"),
         ("http://me:secret@localhost:1", {}, "has a user, a query or a fragment, which are not sent"),
         ("http://localhost:1", {"version": 1, "label": "stable"}, "give one of them"),
-        ("http://localhost:1", {"timeout": 0}, "timeout is 0, retries 3, batch_size 64: give a timeout over 0"),
-        ("http://localhost:1", {"retries": -1}, "at least 0 retries"),
-        ("http://localhost:1", {"batch_size": 0}, "at least 1 row"),
+        ("http://localhost:1", {"timeout": 0}, "timeout is 0: give seconds over 0"),
+        ("http://localhost:1", {"timeout": float("nan")}, "timeout is nan: give seconds over 0"),
+        ("grpc://localhost:1", {"timeout": float("inf")}, "timeout is inf: give seconds over 0"),
+        ("http://localhost:1", {"retries": -1}, "retries is -1: give at least 0"),
+        ("http://localhost:1", {"batch_size": 0}, "batch_size is 0: give at least 1"),
+        ("http://localhost:1", {"batch_size": 2.5}, "batch_size is 2.5: give a whole number"),
+        ("grpc://localhost:1", {"version": "1"}, "version is '1': give a whole number"),
+        ("grpc://localhost:1", {"label": ""}, "The name is 'digits' and the label '': give words"),
     ],
 )
 def test_arguments_without_meaning_are_refused(url, choice, refusal):
     with pytest.raises(ValueError, match=refusal):
         Client(url, "digits", **choice)
+
+
+def test_a_client_that_is_closed_says_so(url):
+    client = Client(url, "digits", timeout=30)
+    client.sample(1, seed=7)
+    client.close()
+    with pytest.raises(ValueError, match="The client is closed: make another"):
+        client.sample(1, seed=7)
+
+
+def test_a_name_that_is_empty_is_refused():
+    with pytest.raises(ValueError, match="The name is ''"):
+        Client("http://localhost:1", "")
 
 
 def test_it_imports_no_tensorflow(served, fresh_process):

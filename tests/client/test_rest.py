@@ -22,7 +22,7 @@ METADATA = {
         }
     }
 }
-GOOD = (200, {"outputs": [[1.0, 2.0]]})
+GOOD = (200, {"predictions": [[1.0, 2.0]]})
 CODES = [[0.0, 0.0]]
 
 
@@ -94,7 +94,7 @@ def test_what_does_not_pass_is_said(trouble, message):
 
 def test_what_ran_out_of_time_is_not_sent_again():
     with answering("be silent", GOOD) as (url, asked), Client(url, "digits", timeout=0.3) as client:
-        with pytest.raises(TimeoutError, match="did not answer in time: give it more time, or ask for fewer rows"):
+        with pytest.raises(TimeoutError, match="did not answer in time: see whether it is there, give it more time"):
             client.decode(CODES)
         assert len(asked) == 1
 
@@ -123,13 +123,14 @@ def test_nobody_there_is_said(port):
         ((400, {"error": "Size does not match"}), 400, "Size does not match"),
         ((401, b"<html>Who are you?</html>"), 401, "<html>Who are you?</html>"),
         ((500, b"x" * 1000), 500, "x" * 200),
-        ((200, b"<html>Welcome</html>"), 200, "answered no outputs: <html>Welcome</html>"),
-        ((200, {"predictions": []}), 200, "answered no outputs: {"),
+        ((200, b"<html>Welcome</html>"), 200, "answered no predictions: <html>Welcome</html>"),
+        ((200, {"outputs": []}), 200, "answered no predictions: {"),
+        ((200, {"predictions": []}), "OK", "decode gave 0 rows of mean for 1"),
         ((400, {"error": {"code": 3}}), 400, '{"error": {"code": 3}}'),
-        ((200, {"outputs": None}), "OK", "the answer of decode cannot be understood: "),
-        ((200, {"outputs": [[1.0], [1.0, 2.0]]}), "OK", "the answer of decode cannot be understood: "),
-        ((200, {"outputs": [[1.0, 2.0, 3.0]]}), "OK", "decode gave mean [1, 3], and said float32 [B, 2]"),
-        ((200, {"outputs": [[1.0, 2.0]] * 2}), "OK", "decode gave 2 rows of mean for 1"),
+        ((200, {"predictions": None}), "OK", "the answer of decode cannot be understood: "),
+        ((200, {"predictions": [[1.0], [1.0, 2.0]]}), "OK", "the answer of decode cannot be understood: "),
+        ((200, {"predictions": [[1.0, 2.0, 3.0]]}), "OK", "decode gave mean [1, 3], and said float32 [B, 2]"),
+        ((200, {"predictions": [[1.0, 2.0]] * 2}), "OK", "decode gave 2 rows of mean for 1"),
     ],
 )
 def test_a_refusal_is_the_servers_own(answer, status, message):
@@ -142,13 +143,32 @@ def test_a_refusal_is_the_servers_own(answer, status, message):
         assert len(asked) == 1
 
 
-def test_an_answer_of_other_outputs_is_said():
+@pytest.mark.parametrize(
+    ("rows", "given"),
+    [([{"z": [1.0, 2.0]}], "z"), ([[1.0, 2.0]], "other rows"), ([{"code": [1.0, 2.0]}], "other rows")],
+)
+def test_an_answer_of_other_outputs_is_said(rows, given):
     with (
-        answering((200, {"outputs": [[1.0, 2.0]]})) as (url, _),
+        answering((200, {"predictions": rows})) as (url, _),
         Client(url, "digits") as client,
-        pytest.raises(ServerError, match="encode gave z, and said that it gives z, stddev"),
+        pytest.raises(ServerError, match=f"encode gave {given}, and said that it gives z, stddev"),
     ):
         client.encode(CODES)
+
+
+def test_outputs_come_by_their_names():
+    rows = [{"stddev": [3.0, 4.0], "z": [1.0, 2.0], "more": 7}]
+    with answering((200, {"predictions": rows})) as (url, _), Client(url, "digits") as client:
+        assert [array.tolist() for array in client.encode(CODES)] == [[[1.0, 2.0]], [[3.0, 4.0]]]
+
+
+def test_after_a_refusal_it_is_asked_anew_what_is_served():
+    with answering((400, {"error": "no"}), GOOD) as (url, _), Client(url, "digits") as client:
+        assert client.signatures is client.signatures
+        before = client.signatures
+        with pytest.raises(ServerError):
+            client.decode(CODES)
+        assert client.signatures is not before
 
 
 def test_a_function_that_is_not_served_is_said():

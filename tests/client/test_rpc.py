@@ -120,3 +120,22 @@ def test_the_last_value_of_a_list_stands_for_the_rest(listed):
     expected = (listed + listed[-1:] * 2)[:2] or [0.0, 0.0]
     with answering(written) as (url, _), Client(url, "digits") as client:
         np.testing.assert_array_equal(client.decode(CODES), [expected])
+
+
+def test_an_answer_may_be_large():
+    rows = 600_000  # 4.8 MB
+    answer = tensor([rows, 2], tensor_content=np.zeros([rows, 2], np.float32).tobytes())
+    it_was_read = pytest.raises(ServerError, match="decode gave 600000 rows of mean for 1")
+    with answering(answer) as (url, _), Client(url, "digits") as client, it_was_read:
+        client.decode(CODES)
+
+
+def test_metadata_that_are_none_are_said(monkeypatch):
+    from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse
+
+    response = GetModelMetadataResponse()
+    response.metadata["signature_def"].value = b"\xff"
+    with answering(MEAN) as (url, _), Client(url, "digits") as client:
+        monkeypatch.setattr(client._transport, "_ask", lambda *_: response)
+        with pytest.raises(ServerError, match="the metadata of digits cannot be understood: "):
+            client.decode(CODES)

@@ -1,5 +1,6 @@
 """The versioned directory: whole versions, rising numbers, each weight once."""
 
+import errno
 import json
 import os
 import stat
@@ -112,6 +113,20 @@ def test_a_failure_while_writing_leaves_nothing_behind(vae, tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         export(vae, tmp_path)
     assert there(tmp_path / "model") == ["1"]
+
+
+def test_a_version_that_cannot_be_served_does_not_stay(vae, tmp_path, monkeypatch):
+    export(vae, tmp_path)
+    before = (tmp_path / "models.config").read_bytes()
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(server_config, "replacing", fail)
+    with pytest.raises(OSError, match=r"No version was written to .*/model: No space left on device; the versions"):
+        export(vae, tmp_path)
+    assert there(tmp_path / "model") == ["1"]
+    assert (tmp_path / "models.config").read_bytes() == before
 
 
 def labels(directory) -> dict[str, int]:

@@ -26,9 +26,9 @@ def given(words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def agree(words: list[str], flags: dict[str, str]) -> None:
+def agree(words: list[str], flags: dict[str, str], **others: str) -> None:
     poll = "--model_config_file_poll_wait_seconds"
-    assert given(words) == {**flags, poll: "30"}
+    assert given(words) == {**flags, poll: "30", **{f"--tensorflow_{name}": value for name, value in others.items()}}
 
 
 def test_compose_starts_the_server_and_prometheus_reads_it(flags):
@@ -45,10 +45,13 @@ def test_compose_starts_the_server_and_prometheus_reads_it(flags):
 def test_kubernetes_starts_the_server_with_probes_resources_and_a_rolling_update(flags):
     deployment, service = yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text())
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    agree(container["args"], flags)
+    cores = container["resources"]["limits"]["cpu"]
+    agree(container["args"], flags, intra_op_parallelism=cores, inter_op_parallelism=cores)
     assert container["image"] == server.IMAGE
-    assert {"startupProbe", "readinessProbe", "livenessProbe", "resources"} <= container.keys()
-    assert container["resources"].keys() == {"requests", "limits"}
+    assert container["startupProbe"]["tcpSocket"] == {"port": "rest"}
+    ready = {"port": "rest", "path": "/v1/models/digits/labels/stable/metadata"}
+    assert container["readinessProbe"]["httpGet"] == ready
+    assert container["livenessProbe"]["tcpSocket"] == {"port": "grpc"}
     assert deployment["spec"]["strategy"]["type"] == "RollingUpdate"
     assert service["spec"]["selector"] == deployment["spec"]["template"]["metadata"]["labels"]
     names = {port["name"] for port in container["ports"]}

@@ -50,7 +50,7 @@ def program(path: pathlib.Path) -> pathlib.Path:
 @pytest.fixture
 def models(tmp_path) -> pathlib.Path:
     """A folder of two models, and the entry of a third from elsewhere."""
-    directory = tmp_path / "models here"
+    directory = tmp_path / 'my "models"'
     for name in ("digits", "faces"):
         (directory / name / "1").mkdir(parents=True)
         server_config.write(directory, name, [1], None)
@@ -184,7 +184,7 @@ def test_without_a_binary_it_is_docker(models, tmp_path, monkeypatch):
     words = server.Configured(models, tmp_path).command(1, 2)
     assert words[:9] == ["docker", "run", "--rm", "--init", "-p", "1:8501", "-p", "2:8500", "-v"]
     assert words[9:12] == [f"{models}:/models:ro", "-v", f"{tmp_path}:/config:ro"]
-    assert server.IMAGE in words
+    assert words[12:15] == ["--platform", "linux/amd64", server.IMAGE]
     assert "--model_config_file=/config/models.config" in words
     assert entries(tmp_path)["digits"] == "/models/digits"
 

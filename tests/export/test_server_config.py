@@ -6,6 +6,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from vae_tf import InputError
 from vae_tf.export import server_config
 
 BY_HAND = """\
@@ -41,7 +42,8 @@ def read(directory):
 
 
 def test_the_first_export_writes_all_three_files(tmp_path):
-    assert server_config.write(tmp_path, "digits", [1], None) == {"stable": 1, "canary": 1}
+    server_config.write(tmp_path, "digits", [1], None)
+    assert server_config.labels(tmp_path, "digits") == {"stable": 1, "canary": 1}
     entry = read(tmp_path)["digits"]
     assert entry.base_path == "/models/digits"
     assert entry.model_platform == "tensorflow"
@@ -68,7 +70,8 @@ def test_a_file_edited_by_hand_is_kept_and_its_entry_updated(tmp_path):
     text = textwrap.dedent(BY_HAND)
     (tmp_path / "models.config").write_text(text)
     (tmp_path / "batching.config").write_text("# mine\n")
-    assert server_config.write(tmp_path, "digits", [2, 3, 4, 5], None) == {"stable": 3, "canary": 5, "monday": 2}
+    server_config.write(tmp_path, "digits", [2, 3, 4, 5], None)
+    assert server_config.labels(tmp_path, "digits") == {"stable": 3, "canary": 5, "monday": 2}
     written = (tmp_path / "models.config").read_text()
     gone = {'version_labels { key: "canary" value: 4 }', 'version_labels { key: "stable" value: 3 }'}
     for line in text.splitlines():
@@ -107,7 +110,8 @@ def test_a_mount_that_is_given_moves_the_entry(tmp_path):
 )
 def test_entries_on_one_line_are_updated_too(tmp_path, text):
     (tmp_path / "models.config").write_text(text)
-    labels = server_config.write(tmp_path, "digits", [2, 3], None)
+    server_config.write(tmp_path, "digits", [2, 3], None)
+    labels = server_config.labels(tmp_path, "digits")
     assert labels == {"stable": 2 if "stable" in text else 3, "canary": 3}
     assert dict(read(tmp_path)["digits"].version_labels) == labels
     assert server_config.labels(tmp_path, "digits") == labels
@@ -116,4 +120,27 @@ def test_entries_on_one_line_are_updated_too(tmp_path, text):
 
 def test_a_label_of_a_version_that_is_gone_is_dropped(tmp_path):
     (tmp_path / "models.config").write_text(textwrap.dedent(BY_HAND))
-    assert server_config.write(tmp_path, "digits", [7, 8], None) == {"stable": 8, "canary": 8}
+    server_config.write(tmp_path, "digits", [7, 8], None)
+    assert server_config.labels(tmp_path, "digits") == {"stable": 8, "canary": 8}
+
+
+def test_a_label_that_is_no_number_is_refused(tmp_path):
+    (tmp_path / "models.config").write_text(
+        'model_config_list { config { name: "digits" version_labels { key: "stable" value: x1 } } }'
+    )
+    with pytest.raises(InputError, match=r"models\.config has a label of digits that is no version's number: mend it"):
+        server_config.labels(tmp_path, "digits")
+
+
+def test_a_copy_has_what_the_folder_lacks(tmp_path):
+    (tmp_path / "copy").mkdir()
+    server_config.write(tmp_path, "digits", [1], None)
+    (tmp_path / "batching.config").unlink()
+    server_config.copy(tmp_path, tmp_path / "copy", "/models")
+    assert (tmp_path / "copy" / "batching.config").read_text() == server_config.BATCHING_TEXT
+
+
+def test_nothing_is_copied_from_a_folder_without_models(tmp_path):
+    (tmp_path / "models.config").write_text("# later\n")
+    with pytest.raises(InputError, match="has no models to serve: give a folder"):
+        server_config.copy(tmp_path, tmp_path, "/models")

@@ -7,6 +7,7 @@ import tensorflow as tf
 MOST_PIXELS = 2**24  # of a file that is decoded: 4,096 x 4,096
 PNG, JPEG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff"  # how their files begin
 PNG_END, JPEG_END = b"IEND\xaeB`\x82", b"\xff\xd9"
+JPEG_SCAN = 0xDA  # the segment of the pixels
 
 
 def encoded(images: tf.Tensor) -> tf.Tensor:
@@ -52,23 +53,48 @@ def _pixels(file: tf.Tensor) -> tf.Tensor:
         return tf.reduce_prod(tf.image.extract_jpeg_shape(file, tf.int64)[:2])
 
     nothing = lambda: tf.zeros([], tf.int64)  # noqa: E731
-    is_png = _begins(head, PNG) & _has_end(file, PNG_END)
-    is_jpeg = _begins(head, JPEG) & _has_end(file, JPEG_END)
-    return tf.case([(is_png, of_png), (is_jpeg, of_jpeg)], default=nothing)
+    return tf.case(
+        [
+            (_begins(head, PNG), lambda: tf.cond(_is_whole_png(file), of_png, nothing)),
+            (_begins(head, JPEG), lambda: tf.cond(_is_whole_jpeg(file), of_jpeg, nothing)),
+        ],
+        default=nothing,
+    )
 
 
 def _begins(head: tf.Tensor, magic: bytes) -> tf.Tensor:
     return tf.strings.substr(head, 0, len(magic)) == magic
 
 
-def _has_end(file: tf.Tensor, mark: bytes) -> tf.Tensor:
-    """Whether a file ends with a mark, or holds it before what somebody has added."""
-    last = tf.strings.substr(tf.strings.join(["\0" * len(mark), file]), -len(mark), len(mark))
+def _is_whole_png(file: tf.Tensor) -> tf.Tensor:
+    """Whether the mark of the end is there: last, or before what somebody has added."""
+    last = tf.strings.substr(tf.strings.join(["\0" * len(PNG_END), file]), -len(PNG_END), len(PNG_END))
 
     def is_inside() -> tf.Tensor:
-        content = tf.io.decode_raw(tf.strings.join([file, "\0" * len(mark)]), tf.uint8)
-        places = tf.size(content) - len(mark)
-        matches = [content[offset : places + offset] == byte for offset, byte in enumerate(mark)]
+        content = tf.io.decode_raw(tf.strings.join([file, "\0" * len(PNG_END)]), tf.uint8)
+        places = tf.size(content) - len(PNG_END)
+        matches = [content[offset : places + offset] == byte for offset, byte in enumerate(PNG_END)]
         return tf.reduce_any(tf.reduce_all(matches, axis=0))
 
-    return tf.cond(last == mark, lambda: tf.constant(True), is_inside)
+    return tf.cond(last == PNG_END, lambda: tf.constant(True), is_inside)
+
+
+def _is_whole_jpeg(file: tf.Tensor) -> tf.Tensor:
+    """Whether the mark of the end follows the start of the scan: a thumbnail before it has an end of its own."""
+    content = tf.io.decode_raw(tf.strings.join([file, "\0" * 4]), tf.uint8)
+    size = tf.size(content) - 4
+
+    def kind(segment: tf.Tensor) -> tf.Tensor:
+        return content[tf.minimum(segment + 1, size)]
+
+    def is_header(segment: tf.Tensor) -> tf.Tensor:
+        return (segment < size) & (kind(segment) != JPEG_SCAN)
+
+    def following(segment: tf.Tensor) -> list[tf.Tensor]:
+        high, low = tf.unstack(tf.cast(content[segment + 2 : segment + 4], tf.int32), num=2)
+        return [segment + 2 + 256 * high + low]
+
+    (scan,) = tf.while_loop(is_header, following, [tf.constant(2)])
+    rest = content[scan:]
+    has_end = tf.reduce_any((rest[:-1] == JPEG_END[0]) & (rest[1:] == JPEG_END[1]))
+    return (kind(scan) == JPEG_SCAN) & has_end

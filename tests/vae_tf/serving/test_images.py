@@ -144,6 +144,17 @@ def test_what_is_cut_off_anywhere_is_nan_in_its_own_row(pixels, kind):
     assert np.isfinite(found[-1]).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_with_a_thumbnail_that_is_cut_off_is_nan(pixels, options):
+    thumbnail = file_of(pixels[1], "JPEG")
+    exif = b"\xff\xe1" + struct.pack(">H", 8 + len(thumbnail)) + b"Exif\0\0" + thumbnail
+    plain = file_of(pixels[0], "JPEG", **options)
+    file = plain[:2] + exif + plain[2:]
+    found = decoded([*(file[:length] for length in range(len(file))), file, file + b" a remark"], pixels.shape[1:])
+    assert np.isnan(found[:-2]).all()
+    np.testing.assert_array_equal(found[-2:], decoded([plain] * 2, pixels.shape[1:]))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_what_somebody_has_added_changes_nothing(pixels, kind):
     file = file_of(pixels[0], kind)
