@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE
-from vae_tf.atomic import beside
+from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
 from vae_tf.export import artifact, card, golden, server_config, warmup
 from vae_tf.serving import saved_model, signatures
@@ -66,7 +66,7 @@ def export(
             saved_model.write(written, graphs, weights)
             complete(written, vae, name, answers, about or {})
             for file in [written, *written.rglob("*")]:
-                _sync(file)
+                sync(file)
             version = _publish(written, folder)
         _configure(directory, name, version, mount)
     except (OSError, tf.errors.OpError) as error:
@@ -103,7 +103,7 @@ def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             continue  # another exporter took the number first
-        _sync(folder)
+        sync(folder)
         return version
 
 
@@ -128,14 +128,6 @@ def _remove(version: pathlib.Path) -> None:
     """Takes a version away at once, and its files after that."""
     with beside(version) as hidden:
         os.rename(version, hidden / version.name)
-
-
-def _sync(path: pathlib.Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _checked(

@@ -1,4 +1,4 @@
-"""What the tests of every room share: TensorFlow on the CPU, repeatable hypothesis, a fresh Python process."""
+"""What the tests of every room share: TensorFlow on the CPU, repeatable draws, a fresh Python process."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import hypothesis
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,6 +15,11 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # bit-equality and toleranc
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=50)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 @pytest.fixture

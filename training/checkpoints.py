@@ -21,7 +21,7 @@ from typing import Any
 import keras
 
 from vae_tf import VAE
-from vae_tf.atomic import beside
+from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
 
 KEPT = 2
@@ -86,11 +86,11 @@ class Checkpoints:
             content["checksum"] = self._checksum(content, folder / MODEL)
             (folder / PROGRESS).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             for written in (folder / MODEL, folder / PROGRESS, folder):
-                _sync(written)
+                sync(written)
             if path.exists():  # one that was refused
                 shutil.rmtree(path)
             os.rename(folder, path)
-        _sync(self.directory)
+        sync(self.directory)
         self._drop(path, progress.best)
 
     def newest(self) -> tuple[pathlib.Path, Progress] | None:
@@ -167,12 +167,3 @@ def _position(name: str) -> tuple[int, int] | None:
 
 def _are(paths: list[str]) -> str:
     return f"The checkpoint {paths[0]} is" if len(paths) == 1 else f"The checkpoints {', '.join(paths)} are"
-
-
-def _sync(path: pathlib.Path) -> None:
-    """Brings a file or a folder's entries to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -25,8 +25,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     with beside(path) as folder:
         partial = folder / path.name
         yield partial
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())
+        sync(partial)
         os.replace(partial, path)
 
 
@@ -39,6 +38,15 @@ def beside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Brings a file's content, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sweep(*folders: pathlib.Path) -> None:

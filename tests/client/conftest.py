@@ -75,11 +75,6 @@ def served(directory, serve):
         yield running
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 @pytest.fixture(scope="session")
 def port():
     """A port that nobody listens on, another at each call."""

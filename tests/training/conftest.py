@@ -33,11 +33,6 @@ def _seeded():
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
 def save_npz(tmp_path):
     """Writes arrays to an .npz file in the test's own folder."""
 

@@ -14,11 +14,6 @@ def _seeded():
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
 def set_policy():
     """Sets the global dtype policy for one test."""
     before = keras.config.dtype_policy()
