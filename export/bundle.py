@@ -38,7 +38,8 @@ def export(
         vae: the model.
         directory: a local folder, made where missing.
         name: of the model in the server's URLs.
-        keep: how many versions stay, the newest; those with a label stay as well. All, where not given.
+        keep: how many versions stay, the newest; those that models.config names, or named before, stay as well. All,
+            where not given.
         mount: where the server sees the directory, for `models.config`: /models at first, as in the official image.
         about: what `card.json` is to hold besides the model, such as its recipe and its results.
 
@@ -53,7 +54,7 @@ def export(
     if not isinstance(vae, VAE):
         raise InputError(f"export was given a {type(vae).__name__}: give a vae_tf.VAE.")
     directory = pathlib.Path(_checked(directory, name, keep, mount))
-    server_config.labels(directory, name)  # it can be read
+    named = server_config.named_versions(directory, name)
     graphs = signatures.trace(vae)
     weights = saved_model.served_weights(graphs)
     _check_finite(weights)
@@ -74,7 +75,7 @@ def export(
             f"No version was written to {folder}: {_reason(error)}; the versions there stand as they were."
         ) from error
     if keep is not None:
-        _remove_older(directory, name, keep)
+        _remove_older(directory, name, keep, named)
     return version
 
 
@@ -116,11 +117,12 @@ def _configure(directory: pathlib.Path, name: str, version: pathlib.Path, mount:
             raise
 
 
-def _remove_older(directory: pathlib.Path, name: str, keep: int) -> None:
+def _remove_older(directory: pathlib.Path, name: str, keep: int, before: set[int]) -> None:
+    """What models.config named before stays once more: the server goes by that until it looks again."""
     with server_config.locked(directory):
-        labelled = server_config.labels(directory, name).values()
+        named = before | server_config.named_versions(directory, name)
         for number in versions(directory / name)[:-keep]:
-            if number not in labelled:
+            if number not in named:
                 _remove(directory / name / str(number))
 
 

@@ -13,6 +13,7 @@ from vae_tf.export.warmup import BATCH_SIZES
 
 MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
 MOUNT = "/models"  # where the official image looks
+ALL = "model_version_policy { all {} }"
 
 BATCHING_TEXT = f"""\
 # Requests that come together are computed together, and filled up to one of the allowed sizes.
@@ -48,17 +49,30 @@ def labels(directory: pathlib.Path, name: str) -> dict[str, int]:
     if entry is None:
         return {}
     pairs = [(label.named("key"), label.named("value")) for label in entry.named("version_labels")]
-    try:
-        return {key[0].value: int(value[0].value) for key, value in pairs if key and value}
-    except ValueError:
-        raise InputError(f"{directory / MODELS} has a label of {name} that is no version's number: mend it.") from None
+    return {key[0].value: _number(value[0], directory) for key, value in pairs if key and value}
+
+
+def named_versions(directory: pathlib.Path, name: str) -> set[int]:
+    """The versions of a model that models.config names, by labels or in a `specific` policy.
+
+    Raises:
+        InputError: where the file cannot be read.
+    """
+    _, _, entry = _read(directory, name)
+    pinned = None if entry is None else _pinned(entry)
+    versions = [] if pinned is None else pinned.named("versions")
+    return {*labels(directory, name).values(), *(_number(version, directory) for version in versions)}
 
 
 def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | None) -> None:
     """Writes a model's entry: its newest version is the `canary`, its `stable` stays what it was.
 
-    `stable` is the newest version where there was none. What else the file holds is kept as it is, and the other two
-    files are written where they are not there.
+    `stable` is the newest version where there was none. All versions are loaded, because the server takes no file in
+    which a label has moved to a version that is not loaded yet: it must find the version by itself. Where somebody has
+    chosen `specific` versions, the newest is added to them, and the labels are left alone. What else the file holds is
+    kept as it is, and the other two files are written where they are not there.
+
+    Source: `ServerCore::ReloadConfig` and `UpdateModelVersionLabelMap` of TF Serving.
 
     Args:
         directory: the folder of the models.
@@ -72,16 +86,16 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
     text, models, entry = _read(directory, name)
     kept = {label: version for label, version in labels(directory, name).items() if version in versions}
     labelled = {"stable": versions[-1], **kept, "canary": versions[-1]}
-    served = sorted(set(labelled.values()))
-    lines = [
-        "model_version_policy { specific { " + " ".join(f"versions: {version}" for version in served) + " } }",
-        *(f'version_labels {{ key: "{label}" value: {version} }}' for label, version in sorted(labelled.items())),
-    ]
+    lines = [f'version_labels {{ key: "{label}" value: {version} }}' for label, version in sorted(labelled.items())]
     base_path = f'base_path: "{MOUNT if mount is None else mount.rstrip("/")}/{name}"'
     if entry is not None:
-        text = text_proto.replaced(text, _changes(text, entry, lines, None if mount is None else base_path))
+        pinned = _pinned(entry)
+        changes = _relabelled(text, entry, lines) if pinned is None else _added(pinned, versions[-1])
+        if mount is not None:
+            changes += [(field.start, field.end, base_path) for field in entry.named("base_path")]
+        text = text_proto.replaced(text, changes)
     else:
-        fields = [f'name: "{name}"', base_path, 'model_platform: "tensorflow"', *lines]
+        fields = [f'name: "{name}"', base_path, 'model_platform: "tensorflow"', ALL, *lines]
         block = "  config {\n" + "".join(f"    {line}\n" for line in fields) + "  }\n"
         if models is None:
             text += "\n" if text and not text.endswith("\n") else ""
@@ -108,15 +122,33 @@ def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | N
     return text, models, entry
 
 
-def _changes(text: str, entry: text_proto.Field, lines: list[str], base_path: str | None) -> list[tuple[int, int, str]]:
-    """An entry's version policy and labels, taken out and written anew at its end; its base path where one is given."""
-    old = entry.named("model_version_policy") + entry.named("version_labels")
-    changes = [(*_with_its_line(text, field.start, field.end), "") for field in old]
+def _number(field: text_proto.Field, directory: pathlib.Path) -> int:
+    try:
+        return int(field.value)
+    except ValueError:
+        raise InputError(
+            f"{directory / MODELS} has {field.value!r} where a version's number is expected: mend it."
+        ) from None
+
+
+def _pinned(entry: text_proto.Field) -> text_proto.Field | None:
+    """The specific versions that somebody has chosen."""
+    policies = entry.named("model_version_policy")
+    return next((specific for policy in policies for specific in policy.named("specific")), None)
+
+
+def _added(pinned: text_proto.Field, version: int) -> list[tuple[int, int, str]]:
+    """A version among the specific ones."""
+    is_there = str(version) in [field.value for field in pinned.named("versions")]
+    return [] if is_there else [(pinned.inner_end, pinned.inner_end, f"versions: {version} ")]
+
+
+def _relabelled(text: str, entry: text_proto.Field, lines: list[str]) -> list[tuple[int, int, str]]:
+    """An entry's labels, taken out and written anew at its end, with a version policy where it has none."""
+    changes = [(*_with_its_line(text, field.start, field.end), "") for field in entry.named("version_labels")]
     at, _ = _with_its_line(text, entry.inner_end, entry.inner_end)
-    words = "".join(f"    {line}\n" for line in lines)
+    words = "".join(f"    {line}\n" for line in ([] if entry.named("model_version_policy") else [ALL]) + lines)
     changes.append((at, at, words if at == 0 or text[at - 1] == "\n" else f"\n{words}  "))
-    if base_path is not None:
-        changes += [(field.start, field.end, base_path) for field in entry.named("base_path")]
     return changes
 
 

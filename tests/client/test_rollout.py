@@ -29,17 +29,39 @@ def test_a_client_follows_the_newest_and_stable_stays(vae, larger, serve, tmp_pa
         with Client(served.rest, "digits") as newest, Client(served.rest, "digits", label="stable") as stable:
             before = newest.decode([[0.5, 1.0]])
             export(larger, tmp_path, "digits")
-            end = time.monotonic() + 60
-            while (codes := sizes(newest, served.rest)) == 2 and time.monotonic() < end:
-                time.sleep(0.2)
-            assert codes == 3
+            await_codes(3, served.rest)
             assert newest.decode([[0.5, 1.0, 0.0]]).shape == (1, 4, 4, 1)  # it knew of two
             with pytest.raises(ValueError, match=r"was given float64 \[1, 2\]: give float32 \[B, 3\]"):
                 newest.decode([[0.5, 1.0]])
             np.testing.assert_array_equal(stable.decode([[0.5, 1.0]]), before)
 
 
-def sizes(client: Client, url: str) -> int:
-    """How many codes the newest model takes, asked anew."""
-    with Client(url, client.name) as other:
-        return other.signatures["decode"].inputs["z"].shape[1]
+def test_labels_move_and_move_back(vae, larger, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(server, "POLL", 1)
+    export(vae, tmp_path, "digits")
+    with serve(tmp_path) as served:
+        threading.Thread(target=served.stay, args=(pytest.fail,), daemon=True).start()
+        await_codes(2, served.rest, label="canary")
+        export(larger, tmp_path, "digits")
+        await_codes(3, served.rest, label="canary")
+        assert codes(served.rest, label="stable") == 2
+        config = tmp_path / "models.config"
+        config.write_text(config.read_text().replace('"stable" value: 1', '"stable" value: 2'))
+        await_codes(3, served.rest, label="stable")
+        config.write_text(config.read_text().replace('"stable" value: 2', '"stable" value: 1'))
+        await_codes(2, served.rest, label="stable")
+        export(vae, tmp_path, "digits", keep=1)
+        await_codes(2, served.rest, label="canary")
+
+
+def await_codes(expected: int, url: str, **choice) -> None:
+    end = time.monotonic() + 60
+    while (found := codes(url, **choice)) != expected and time.monotonic() < end:
+        time.sleep(0.2)
+    assert found == expected
+
+
+def codes(url: str, **choice) -> int:
+    """How many codes a model takes, asked anew."""
+    with Client(url, "digits", **choice) as client:
+        return client.signatures["decode"].inputs["z"].shape[1]

@@ -152,6 +152,23 @@ def test_the_oldest_are_removed_but_for_those_with_a_label(vae, tmp_path):
     assert labels(tmp_path) == {"stable": 4, "canary": 5}
 
 
+def test_what_was_the_canary_stays_once_more(vae, tmp_path):
+    for _ in range(4):
+        export(vae, tmp_path, keep=1)
+    assert labels(tmp_path) == {"stable": 1, "canary": 4}
+    assert there(tmp_path / "model") == ["1", "3", "4"]
+
+
+def test_versions_that_somebody_has_chosen_stay(vae, tmp_path):
+    for _ in range(3):
+        export(vae, tmp_path)
+    config = tmp_path / "models.config"
+    config.write_text(config.read_text().replace("all {}", "specific { versions: 2 versions: 3 }"))
+    export(vae, tmp_path, keep=1)
+    assert there(tmp_path / "model") == ["1", "2", "3", "4"]
+    assert labels(tmp_path) == {"stable": 1, "canary": 3}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

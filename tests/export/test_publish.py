@@ -47,7 +47,7 @@ def test_only_what_is_better_is_published(vae, tmp_path):
 
 def test_less_of_a_loss_is_better_and_old_versions_go(vae, tmp_path):
     run(vae, tmp_path, [-9, -8, -10, -7], monitor="val_loss", keep=1, mount="/srv")
-    assert versions(tmp_path) == ["1", "3"]  # the first is the stable one
+    assert versions(tmp_path) == ["1", "2", "3"]  # the stable one, what was the canary until now, and the newest
     assert '"/srv/digits"' in (tmp_path / "models.config").read_text()
 
 

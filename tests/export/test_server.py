@@ -123,6 +123,11 @@ def test_what_is_exported_meanwhile_is_handed_on(models, binary, port, monkeypat
         assert not staying.is_alive()
 
 
+def replace(path: pathlib.Path, content: bytes) -> None:
+    path.with_suffix(".new").write_bytes(content)
+    path.with_suffix(".new").replace(path)
+
+
 def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkeypatch):
     monkeypatch.setattr(server, "POLL", 0.1)
     said = []
@@ -130,7 +135,7 @@ def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkey
         staying = threading.Thread(target=running.stay, args=(said.append,))
         staying.start()
         good = (models / "models.config").read_text()
-        (models / "models.config").write_bytes(b"# \xff\n" + good.encode())  # in another encoding
+        replace(models / "models.config", b"# \xff\n" + good.encode())  # in another encoding
         end = time.monotonic() + 30
         while not said:
             assert time.monotonic() < end
@@ -138,7 +143,7 @@ def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkey
         time.sleep(0.5)
         assert entries(running.configured.folder).keys() == {"digits", "faces", "other"}
         (models / "new" / "1").mkdir(parents=True)
-        (models / "models.config").write_text(good)
+        replace(models / "models.config", good.encode())
         server_config.write(models, "new", [1], None)
         while "new" not in entries(running.configured.folder):
             assert time.monotonic() < end

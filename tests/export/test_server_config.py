@@ -22,7 +22,7 @@ BY_HAND = """\
         base_path: "/elsewhere/digits"
         model_platform: "tensorflow"
         model_version_policy {
-          specific { versions: 3 versions: 4 }
+          latest { num_versions: 5 }
         }
         version_labels { key: "stable" value: 3 }
         # tried on Mondays
@@ -47,7 +47,7 @@ def test_the_first_export_writes_all_three_files(tmp_path):
     entry = read(tmp_path)["digits"]
     assert entry.base_path == "/models/digits"
     assert entry.model_platform == "tensorflow"
-    assert list(entry.model_version_policy.specific.versions) == [1]
+    assert entry.model_version_policy.HasField("all")
     assert dict(entry.version_labels) == {"stable": 1, "canary": 1}
     assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
     assert "allowed_batch_sizes: 64" in (tmp_path / "batching.config").read_text()
@@ -63,7 +63,7 @@ def test_another_model_is_added_and_another_mount_is_taken(tmp_path):
     assert entries["digits"].base_path == "/srv/models/digits"
     assert entries["faces"].base_path == "/models/faces"
     assert dict(entries["digits"].version_labels) == {"stable": 1, "canary": 2}
-    assert list(entries["digits"].model_version_policy.specific.versions) == [1, 2]
+    assert all(entry.model_version_policy.HasField("all") for entry in entries.values())
 
 
 def test_a_file_edited_by_hand_is_kept_and_its_entry_updated(tmp_path):
@@ -75,19 +75,32 @@ def test_a_file_edited_by_hand_is_kept_and_its_entry_updated(tmp_path):
     written = (tmp_path / "models.config").read_text()
     gone = {'version_labels { key: "canary" value: 4 }', 'version_labels { key: "stable" value: 3 }'}
     for line in text.splitlines():
-        if line.strip() not in gone and "version" not in line and line.strip() != "}":
+        if line.strip() not in gone:
             assert line in written, line
     entries = read(tmp_path)
     assert entries["faces"].model_version_policy.latest.num_versions == 3
     digits = entries["digits"]
     assert dict(digits.version_labels) == {"stable": 3, "canary": 5, "monday": 2}
-    assert list(digits.model_version_policy.specific.versions) == [2, 3, 5]
+    assert digits.model_version_policy.latest.num_versions == 5
     assert digits.base_path == "/elsewhere/digits"
     assert digits.logging_config.sampling_config.sampling_rate == pytest.approx(0.1)
     assert (tmp_path / "batching.config").read_text() == "# mine\n"
     again = (tmp_path / "models.config").read_text()
     server_config.write(tmp_path, "digits", [2, 3, 4, 5], None)
     assert (tmp_path / "models.config").read_text() == again
+
+
+def test_specific_versions_get_the_newest_and_the_labels_are_left_alone(tmp_path):
+    text = textwrap.dedent(BY_HAND).replace("latest { num_versions: 5 }", "specific { versions: 3 versions: 4 }")
+    (tmp_path / "models.config").write_text(text)
+    for _ in range(2):
+        server_config.write(tmp_path, "digits", [2, 3, 4, 5], None)
+        written = (tmp_path / "models.config").read_text()
+        assert written == text.replace("versions: 4 ", "versions: 4 versions: 5 ")
+    digits = read(tmp_path)["digits"]
+    assert list(digits.model_version_policy.specific.versions) == [3, 4, 5]
+    assert server_config.named_versions(tmp_path, "digits") == {2, 3, 4, 5}  # the label monday is that of 2
+    assert server_config.named_versions(tmp_path, "faces") == set()
 
 
 def test_a_mount_that_is_given_moves_the_entry(tmp_path):
@@ -128,7 +141,7 @@ def test_a_label_that_is_no_number_is_refused(tmp_path):
     (tmp_path / "models.config").write_text(
         'model_config_list { config { name: "digits" version_labels { key: "stable" value: x1 } } }'
     )
-    with pytest.raises(InputError, match=r"models\.config has a label of digits that is no version's number: mend it"):
+    with pytest.raises(InputError, match=r"models\.config has 'x1' where a version's number is expected: mend it"):
         server_config.labels(tmp_path, "digits")
 
 

@@ -26,7 +26,12 @@ def main() -> None:
     parser.add_argument("--monitoring_config_file", type=pathlib.Path)
     flags = parser.parse_args()
     batching = Batching(flags.batching_parameters_file if flags.enable_batching == "true" else None)
-    models = Models(flags.model_config_file, flags.model_config_file_poll_wait_seconds, batching)
+    models = Models(
+        flags.model_config_file,
+        flags.model_config_file_poll_wait_seconds,
+        batching,
+        flags.allow_version_labels_for_unavailable_models == "true",
+    )
     over_grpc = rpc.server(models, flags.port)
     over_grpc.start()
     print("Entering the event loop ...", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import sys
 import threading
 import time
 
@@ -83,37 +84,64 @@ class Version:
 
 
 class Models:
-    """All models of a configuration, which is looked at again and again."""
+    """All models of a configuration, which is looked at again and again, as the folders of their versions are.
 
-    def __init__(self, config: pathlib.Path, poll: float, batching: Batching):
-        self.config, self.batching = config, batching
+    Source: `ServerCore::ReloadConfig`, `UpdateModelVersionLabelMap`, `FileSystemStoragePathSource`.
+    """
+
+    def __init__(self, config: pathlib.Path, poll: float, batching: Batching, may_label_unavailable: bool):
+        self.path, self.batching, self.may_label_unavailable = config, batching, may_label_unavailable
         self.versions: dict[str, dict[int, Version]] = {}
         self.labels: dict[str, dict[str, int]] = {}
-        self._text = ""
-        self.look()
-        if poll:
-            threading.Thread(target=self._watch, args=(poll,), daemon=True).start()
+        self._configure()
+        self._load()
+        threading.Thread(target=self._watch, args=(poll,), daemon=True).start()
 
     def _watch(self, poll: float) -> None:
+        looked = time.monotonic()
         while True:
-            time.sleep(poll)
-            self.look()
+            time.sleep(0.2)
+            if poll and time.monotonic() > looked + poll:
+                looked = time.monotonic()
+                try:
+                    self._configure()
+                except Refusal as refusal:
+                    print(refusal.message, file=sys.stderr)
+            self._load()
 
-    def look(self) -> None:
-        """Loads what the configuration has new, and lets go of what it no longer has."""
-        text = self.config.read_text()
-        if text == self._text:
-            return
-        self._text = text
-        for model in text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config:
+    def _configure(self) -> None:
+        """Takes up the labels, and then the models; none of it where a label has moved to what is not loaded."""
+        server = text_format.Parse(self.path.read_text(), model_server_config_pb2.ModelServerConfig())
+        models = server.model_config_list.config
+        for model in models:
+            for label, version in model.version_labels.items():
+                was_elsewhere = self.labels.get(model.name, {}).get(label, version) != version
+                may_wait = self.may_label_unavailable and not was_elsewhere
+                if version not in self.versions.get(model.name, {}) and not may_wait:
+                    raise Refusal(
+                        f"Request to assign label to version {version} of model {model.name}, which is not currently "
+                        f"available for inference",
+                        "FAILED_PRECONDITION",
+                    )
+        self.labels = {model.name: dict(model.version_labels) for model in models}
+        self._models = list(models)
+
+    def _load(self) -> None:
+        """Loads the versions that are new, and lets go of those that no policy wants or that are gone."""
+        for model in self._models:
             folder = pathlib.Path(model.base_path)
             there = sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
-            wanted = list(model.model_version_policy.specific.versions) or there[-1:]
+            policy = model.model_version_policy
+            if policy.HasField("all"):
+                wanted = there
+            elif policy.HasField("specific"):
+                wanted = [number for number in policy.specific.versions if number in there]
+            else:
+                wanted = there[-max(1, policy.latest.num_versions) :]
             loaded = self.versions.get(model.name, {})
             self.versions[model.name] = {
                 number: loaded.get(number) or Version(folder / str(number), self.batching) for number in wanted
             }
-            self.labels[model.name] = dict(model.version_labels)
 
     def find(self, name: str, version: int | None = None, label: str | None = None) -> tuple[int, Version]:
         """A version of a model, by its number, its label, or as the newest."""
