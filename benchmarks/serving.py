@@ -15,6 +15,7 @@ import gc
 import io
 import json
 import math
+import multiprocessing
 import os
 import pathlib
 import shutil
@@ -66,13 +67,17 @@ def main() -> None:
         times = race(contenders, arguments.rounds, arguments.requests)
         sizes = {name: bytes_of(version, name, inputs[name]) for name in inputs}
         largest = of_the_largest_file(version)
+        with multiprocessing.get_context("spawn").Pool(1) as fresh:
+            memory = fresh.apply(of_one_more_version, (version, inputs))
     report(times, sizes)
+    print(f"one more version that is loaded: {memory:.0f} MB")
     print(f"the largest file that is read, {SIDE} x {SIDE} pixels in colour: {largest:.0f} milliseconds")
     results = {
         "machine": machine(),
         "milliseconds": {" ".join(map(str, key)): statistics.median(values) for key, values in times.items()},
         "bytes": sizes,
         "largest file, milliseconds": largest,
+        "one more version, MB": memory,
     }
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
@@ -178,6 +183,19 @@ def of_the_largest_file(version: pathlib.Path) -> float:
             ask("encode_png", given)
             times.append(1_000 * (time.perf_counter() - begun))
     return statistics.median(times[1:])
+
+
+def of_one_more_version(version: pathlib.Path, inputs) -> float:
+    """The resident memory that each further session takes, asked for everything at each size."""
+    taken = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            ask = stack.enter_context(runners.session(version))
+            for name, _, given in cases(inputs):
+                ask(name, given)
+            pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+            taken.append(pages * os.sysconf("SC_PAGE_SIZE") / 1e6)
+    return (taken[-1] - taken[0]) / (len(taken) - 1)
 
 
 def in_rows(arrays: dict[str, np.ndarray]) -> str:
