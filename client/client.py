@@ -195,6 +195,8 @@ def _transport(url: str, name: str, version: int | None, label: str | None, time
         raise ValueError(
             "The URL has a user, a query or a fragment, which are not sent: give scheme, host, port and path."
         )
+    if "/v1/" in f"{parts.path}/":
+        raise ValueError(f"The URL is {url}: give that of the server, without /v1/ and what follows.")
     if parts.scheme in ("http", "https") and parts.netloc:
         from vae_tf_client.rest import Rest  # noqa: PLC0415  (who asks one way needs no library of the other)
 

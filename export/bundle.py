@@ -48,18 +48,21 @@ def export(
 
     Raises:
         InputError: for another kind of model, weights that are not finite, a name that is no folder or URL part,
-            keep < 1, a mount that is no absolute path, or a models.config that cannot be read.
+            keep < 1, a mount that is no absolute path, or a models.config that cannot be read or has a label of a
+            version that is not there.
         OSError: where the version could not be written, on a full disk for instance; the versions there stand.
     """
     if not isinstance(vae, VAE):
         raise InputError(f"export was given a {type(vae).__name__}: give a vae_tf.VAE.")
-    directory = pathlib.Path(_checked(directory, name, keep, mount))
+    check_arguments(directory, name, keep, mount)
+    directory = pathlib.Path(directory)
+    folder = directory / name
     named = server_config.named_versions(directory, name)
+    _check_labels(directory, name)
     graphs = signatures.trace(vae)
     weights = saved_model.served_weights(graphs)
     _check_finite(weights)
     answers = golden.exchanges(vae)
-    folder = directory / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with beside(folder / "version") as hidden:
@@ -82,6 +85,25 @@ def export(
 def versions(folder: str | os.PathLike[str]) -> list[int]:
     """The version numbers in `<directory>/<name>`, rising."""
     return sorted(int(entry) for entry in os.listdir(folder) if re.fullmatch("[0-9]+", entry))
+
+
+def check_arguments(directory: str | os.PathLike[str], name: str, keep: int | None, mount: str | None) -> None:
+    """Refuses arguments of `export` with which it would never succeed.
+
+    Raises:
+        InputError: as `export` does.
+    """
+    if "://" in os.fspath(directory):
+        raise InputError(f"The directory is {directory}: give a local folder (a rename publishes), and copy it then.")
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise InputError(
+            f"The name is {name!r}, which is a folder and a part of URLs: give letters, digits, '.', '_' and '-', "
+            f"beginning with a letter or digit."
+        )
+    if keep is not None and keep < 1:
+        raise InputError(f"keep is {keep}: give at least 1 version to keep, or leave it out to keep all.")
+    if mount is not None and not re.fullmatch(r"/[^\s\"\\]*", mount):
+        raise InputError(f"The mount is {mount!r}: give an absolute path, which TF Serving needs, such as /models.")
 
 
 def complete(
@@ -132,21 +154,16 @@ def _remove(version: pathlib.Path) -> None:
         os.rename(version, hidden / version.name)
 
 
-def _checked(
-    directory: str | os.PathLike[str], name: str, keep: int | None, mount: str | None
-) -> str | os.PathLike[str]:
-    if "://" in os.fspath(directory):
-        raise InputError(f"The directory is {directory}: give a local folder (a rename publishes), and copy it then.")
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise InputError(
-            f"The name is {name!r}, which is a folder and a part of URLs: give letters, digits, '.', '_' and '-', "
-            f"beginning with a letter or digit."
-        )
-    if keep is not None and keep < 1:
-        raise InputError(f"keep is {keep}: give at least 1 version to keep, or none to keep all.")
-    if mount is not None and not re.fullmatch(r"/[^\s\"\\]*", mount):
-        raise InputError(f"The mount is {mount!r}: give an absolute path, which TF Serving needs, such as /models.")
-    return directory
+def _check_labels(directory: pathlib.Path, name: str) -> None:
+    """A mistyped version must not make the newest the stable one."""
+    labels = server_config.labels(directory, name)
+    there = versions(directory / name) if (directory / name).is_dir() else []
+    for label, version in labels.items():
+        if version not in there and label != server_config.CANARY:
+            raise InputError(
+                f"{directory / server_config.MODELS} says that {label} is version {version} of {name}, which is not "
+                f"there: mend it, or take the label out."
+            )
 
 
 def _check_finite(weights: list[tf.Variable]) -> None:

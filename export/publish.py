@@ -7,13 +7,14 @@ import warnings
 import keras
 
 from vae_tf.errors import InputError
-from vae_tf.export.bundle import export
+from vae_tf.export.bundle import check_arguments, export
 
 
 class Publish(keras.callbacks.Callback):
     """Exports the model as the next version after each epoch in which a validated value was the best so far.
 
-    A version that cannot be written is a warning that names the cause, and training goes on; the next best is tried.
+    A version that cannot be written, or must not be because of what models.config says, is a warning that names the
+    cause, and training goes on; the next best is tried.
 
     Args:
         directory: the folder of served models; see `export`.
@@ -23,7 +24,8 @@ class Publish(keras.callbacks.Callback):
         mount: where the server sees the directory.
 
     Raises:
-        InputError: from `fit`, where no such value is logged, or it has no direction; and as `export` does.
+        InputError: where `export` would never succeed; from `fit`, where no such value is logged, or it has no
+            direction.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Publish(keras.callbacks.Callback):
         mount: str | None = None,
     ):
         super().__init__()
+        check_arguments(directory, name, keep, mount)
         self.directory, self.name, self.monitor = directory, name, monitor
         self.keep, self.mount = keep, mount
         self.best: float | None = None
@@ -65,5 +68,5 @@ class Publish(keras.callbacks.Callback):
         try:
             export(self.model, self.directory, self.name, keep=self.keep, mount=self.mount, about=about)
             self.best = value
-        except OSError as error:
+        except (InputError, OSError) as error:
             warnings.warn(f"{error} Training goes on.", stacklevel=2)

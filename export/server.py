@@ -110,6 +110,8 @@ def running(directory: str | os.PathLike[str], rest_port: int, grpc_port: int) -
     """
     with tempfile.TemporaryDirectory(prefix="vae-tf-serve-") as folder:
         configured = Configured(pathlib.Path(directory).resolve(), pathlib.Path(folder))
+        if rest_port == grpc_port:
+            raise InputError(f"The ports of REST and gRPC are both {rest_port}: give two.")
         for port in (rest_port, grpc_port):
             _check_free(port)
         process = subprocess.Popen(configured.command(rest_port, grpc_port))
@@ -126,6 +128,8 @@ def running(directory: str | os.PathLike[str], rest_port: int, grpc_port: int) -
 
 def _check_free(port: int) -> None:
     """Whoever listens there already would be taken for the server."""
+    if not 0 < port < 2**16:
+        raise InputError(f"The port is {port}: give one from 1 to 65535.")
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -13,6 +13,7 @@ from vae_tf.export.warmup import BATCH_SIZES
 
 MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
 MOUNT = "/models"  # where the official image looks
+CANARY = "canary"  # the label of the newest version
 ALL = "model_version_policy { all {} }"
 
 BATCHING_TEXT = f"""\
@@ -84,8 +85,7 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
         InputError: where models.config cannot be read.
     """
     text, models, entry = _read(directory, name)
-    kept = {label: version for label, version in labels(directory, name).items() if version in versions}
-    labelled = {"stable": versions[-1], **kept, "canary": versions[-1]}
+    labelled = {"stable": versions[-1], **labels(directory, name), CANARY: versions[-1]}
     lines = [f'version_labels {{ key: "{label}" value: {version} }}' for label, version in sorted(labelled.items())]
     base_path = f'base_path: "{MOUNT if mount is None else mount.rstrip("/")}/{name}"'
     if entry is not None:

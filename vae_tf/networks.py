@@ -189,7 +189,10 @@ def _cropped(features, event_shape: tuple[int, ...]):
 
 
 def _sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(sizes)
+    try:
+        sizes = tuple(sizes)
+    except TypeError:
+        raise InputError(f"The network got {name}={sizes}: give a tuple of sizes, such as ({sizes},).") from None
     if not sizes or any(size < 1 for size in sizes):
         raise InputError(f"The network got {name}={sizes}: give sizes of at least 1.")
     return sizes

@@ -129,7 +129,7 @@ def missing(folder):
 BAD_DATA = {
     truncated: "x.npz: the file cannot be read",
     pickled: "x.npz: x_train holds pickled objects, which are refused",
-    beyond_the_support: "Bernoulli takes values in [0, 1]: scale the data (uint8 images: x / 255).",
+    beyond_the_support: "values in [0, 1]: scale the data (uint8 images: x / 255), or take another likelihood.",
     not_finite: "x.npy: x_train is nan at index (50, 2, 3, 0): remove or replace what is not finite.",
     two_shapes: "an example of x_train has shape (6, 6, 1), one of x_test (5, 6, 1): make them equal.",
     corrupt_image: "pictures/17.png cannot be read as an image",

@@ -176,6 +176,7 @@ def test_a_name_that_is_no_part_of_a_url_asks_for_no_other(served):
         ("ftp://localhost", {}, "The URL is ftp://localhost: give one"),
         ("grpc://localhost:1/path", {}, "The URL is grpc://localhost:1/path: give one"),
         ("http://me:secret@localhost:1", {}, "has a user, a query or a fragment, which are not sent"),
+        ("http://localhost:1/v1/models/digits", {}, "give that of the server, without /v1/ and what follows"),
         ("http://localhost:1", {"version": 1, "label": "stable"}, "give one of them"),
         ("http://localhost:1", {"timeout": 0}, "timeout is 0: give seconds over 0"),
         ("http://localhost:1", {"timeout": float("nan")}, "timeout is nan: give seconds over 0"),

@@ -45,7 +45,7 @@ def test_a_version_is_whole_and_readable_by_a_server(vae, tmp_path):
 def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, monkeypatch):
     first = export(vae, tmp_path)
     before = (first / "saved_model.pb").stat()
-    looks = iter([[], [1], [1, 2]])  # the other one's rename comes between our look and our rename
+    looks = iter([[1], [], [1], [1, 2]])  # the other one's rename comes between our look and our rename
     monkeypatch.setattr(bundle, "versions", lambda folder: next(looks))
     assert export(vae, tmp_path).name == "2"
     assert (first / "saved_model.pb").stat() == before
@@ -172,7 +172,7 @@ def test_versions_that_somebody_has_chosen_stay(vae, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"keep": 0}, "keep is 0: give at least 1 version to keep, or none to keep all"),
+        ({"keep": 0}, "keep is 0: give at least 1 version to keep, or leave it out to keep all"),
         ({"mount": "models"}, "The mount is 'models': give an absolute path"),
         ({"mount": '/mo"dels'}, "give an absolute path"),
     ],
@@ -188,6 +188,18 @@ def test_a_models_config_that_cannot_be_read_is_refused_and_nothing_is_published
     with pytest.raises(InputError, match=r"config cannot be read .line 2: the value of name was expected.*mend it"):
         export(vae, tmp_path)
     assert there(tmp_path) == ["models.config"]
+
+
+def test_a_label_that_is_mistyped_is_refused_and_nothing_is_published(vae, tmp_path):
+    export(vae, tmp_path)
+    config = tmp_path / "models.config"
+    wrong = config.read_text().replace('"canary" value: 1', '"canary" value: 6')  # which moves on anyhow
+    config.write_text(wrong.replace('"stable" value: 1', '"stable" value: 7'))
+    before = config.read_bytes()
+    with pytest.raises(InputError, match="says that stable is version 7 of model, which is not there: mend it, or"):
+        export(vae, tmp_path)
+    assert there(tmp_path / "model") == ["1"]
+    assert config.read_bytes() == before
 
 
 def test_what_is_said_about_a_model_is_on_its_card(vae, tmp_path):

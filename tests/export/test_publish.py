@@ -82,3 +82,16 @@ def test_a_disk_that_is_full_is_a_warning_and_the_next_best_is_tried(vae, tmp_pa
     with pytest.warns(UserWarning, match="No space left on device. Training goes on"):
         run(vae, tmp_path, [-9, -9])
     assert versions(tmp_path) == ["1"]
+
+
+def test_a_models_config_that_somebody_has_broken_stops_no_training(vae, tmp_path):
+    (tmp_path / "models.config").write_text("model_config_list {")
+    with pytest.warns(UserWarning, match=r"models.config cannot be read .* Training goes on"):
+        run(vae, tmp_path, [-9])
+    assert not (tmp_path / "digits").exists()
+
+
+@pytest.mark.parametrize(("options", "said"), [({"name": "a/b"}, "The name is 'a/b'"), ({"keep": 0}, "keep is 0")])
+def test_bad_options_are_refused_at_once(tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        Publish(tmp_path, **options)

@@ -219,6 +219,19 @@ def test_a_port_that_somebody_has_is_refused(models, binary, port):
             pass
 
 
+@pytest.mark.parametrize(
+    ("ports", "refusal"),
+    [
+        ((99_999, 8500), "The port is 99999: give one from 1 to 65535"),
+        ((8501, -1), "The port is -1: give one from 1 to 65535"),
+        ((8501, 8501), "The ports of REST and gRPC are both 8501: give two"),
+    ],
+)
+def test_ports_that_are_none_are_refused(models, binary, ports, refusal):
+    with pytest.raises(InputError, match=refusal), server.running(models, *ports):
+        pass
+
+
 @pytest.mark.parametrize("name", ["empty", "nowhere"])
 def test_a_folder_without_models_is_refused(tmp_path, binary, name):
     (tmp_path / "empty").mkdir()

@@ -131,12 +131,6 @@ def test_entries_on_one_line_are_updated_too(tmp_path, text):
     assert server_config.labels(tmp_path, "faces") == {}
 
 
-def test_a_label_of_a_version_that_is_gone_is_dropped(tmp_path):
-    (tmp_path / "models.config").write_text(textwrap.dedent(BY_HAND))
-    server_config.write(tmp_path, "digits", [7, 8], None)
-    assert server_config.labels(tmp_path, "digits") == {"stable": 8, "canary": 8}
-
-
 def test_a_label_that_is_no_number_is_refused(tmp_path):
     (tmp_path / "models.config").write_text(
         'model_config_list { config { name: "digits" version_labels { key: "stable" value: x1 } } }'

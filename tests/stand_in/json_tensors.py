@@ -153,3 +153,18 @@ def listing(name: str, array: np.ndarray) -> list:
     if array.dtype == np.float32:  # nine digits tell one float32 from the next
         return np.array([float(f"{value:.9g}") for value in array.flat]).reshape(array.shape).tolist()
     return array.tolist()
+
+
+def written(document: dict) -> str:
+    """The text of an answer: the arrays of a row are on one line, all else has a line a value."""
+    if "predictions" not in document:
+        return json.dumps(document, indent=4)
+    rows = ",".join(f"\n        {written_row(row)}" for row in document["predictions"])
+    return f'{{\n    "predictions": [{rows}\n    ]\n}}'
+
+
+def written_row(row) -> str:
+    if not isinstance(row, dict):
+        return json.dumps(row)
+    fields = ",".join(f'\n            "{name}": {json.dumps(value)}' for name, value in row.items())
+    return f"{{{fields}\n        }}"

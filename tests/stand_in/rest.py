@@ -1,7 +1,6 @@
 """The REST interface."""
 
 import http.server
-import json
 import re
 
 import json_tensors
@@ -30,7 +29,7 @@ def server(models: Models, port: int) -> http.server.ThreadingHTTPServer:
                 status, content = 200, answer()
             except Refusal as refusal:
                 status, content = HTTP[refusal.code], {"error": refusal.message}
-            body = json.dumps(content, indent=4).encode()
+            body = json_tensors.written(content).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -110,3 +110,8 @@ def test_an_example_does_not_depend_on_its_neighbours_in_a_residual_network():
 def test_a_residual_network_that_cannot_be_is_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         networks.resnet(**{"event_shape": (8, 8, 1), **options})
+
+
+def test_one_size_is_not_a_shape():
+    with pytest.raises(InputError, match=r"The network got event_shape=784: give a tuple of sizes, such as \(784,\)"):
+        networks.mlp(784)

@@ -51,6 +51,8 @@ def load(source: str) -> Arrays:
     loaders = {".npz": files.load_npz, ".npy": files.load_npy}
     if path.is_file() and path.suffix in loaders:
         return loaders[path.suffix](path)
+    if path.is_file():
+        raise InputError(f"{source} is a file of another kind: give an .npz or .npy file, or a folder of images.")
     near = difflib.get_close_matches(source, NAMES, 1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(

@@ -157,4 +157,4 @@ class Likelihood(keras.layers.Layer):
         if self.support == (-math.inf, math.inf):
             return "finite values: remove or replace the others"
         low, high = self.support
-        return f"values in [{low:g}, {high:g}]: scale the data (uint8 images: x / 255)"
+        return f"values in [{low:g}, {high:g}]: scale the data (uint8 images: x / 255), or take another likelihood"
