@@ -101,13 +101,15 @@ class Models:
         looked = time.monotonic()
         while True:
             time.sleep(0.2)
-            if poll and time.monotonic() > looked + poll:
-                looked = time.monotonic()
-                try:
+            try:
+                self._load()
+                if poll and time.monotonic() > looked + poll:
+                    looked = time.monotonic()
                     self._configure()
-                except Refusal as refusal:
-                    print(refusal.message, file=sys.stderr)
-            self._load()
+            except Refusal as refusal:
+                print(refusal.message, file=sys.stderr)
+            except (OSError, text_format.ParseError) as error:  # what is there cannot be loaded, and is tried again
+                print(error, file=sys.stderr)
 
     def _configure(self) -> None:
         """Takes up the labels, and then the models; none of it where a label has moved to what is not loaded."""
