@@ -11,7 +11,7 @@ from vae_tf.export.runners import Arrays, Ask
 TOLERANCE = 1e-5  # of the largest value that is expected, where that is above 1
 STEP = 1  # of 255, which a value near the half may take
 BATCH = 64
-BAD = {"f": lambda row: np.full_like(row, np.nan), "S": lambda row: np.full_like(row, b"no image")}
+BAD = {"f": lambda row: np.full_like(row, np.nan), "S": lambda row: np.strings.replace(row, b"IDAT", b"LOST")}
 Exchanges = dict[str, Exchange]
 Faults = Iterator[str]
 
@@ -40,7 +40,7 @@ def seeds(ask: Ask, exchanges: Exchanges) -> Faults:
 
 
 def bad_values(ask: Ask, exchanges: Exchanges) -> Faults:
-    """NaN, or a file that is none, gives NaN or an empty file in its own row, and leaves the others as they were."""
+    """NaN, or a damaged file, gives NaN or an empty file in its own row, and leaves the others as they were."""
     for signature, (inputs, _) in exchanges.items():
         bad = {name: BAD[value.dtype.kind](value[:1]) for name, value in inputs.items() if value.dtype.kind in BAD}
         if not bad:

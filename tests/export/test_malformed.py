@@ -68,8 +68,10 @@ def test_a_bad_value_is_bad_in_its_own_row_alone(ask, good, data):
     row = data.draw(st.integers(0, ROWS - 1))
     if inputs[name].dtype == object:
         file = inputs[name][row]
-        cut_off = st.integers(0, len(file) - 1).map(lambda length: file[:length])
-        inputs[name][row] = data.draw(st.one_of(st.sampled_from(BAD_FILES), st.binary(max_size=40), cut_off))
+        place = st.integers(0, len(file) - 1)
+        cut_off = place.map(lambda at: file[:at])
+        damaged = place.map(lambda at: file[:at] + bytes([file[at] ^ 0xFF]) + file[at + 1 :])
+        inputs[name][row] = data.draw(st.one_of(st.sampled_from(BAD_FILES), st.binary(max_size=40), cut_off, damaged))
         is_bad = True
     else:
         place = data.draw(st.integers(0, inputs[name][row].size - 1))

@@ -162,11 +162,28 @@ def test_what_somebody_has_added_changes_nothing(pixels, kind):
     np.testing.assert_array_equal(plain, more)
 
 
-def test_what_is_damaged_between_header_and_end_is_refused(pixels):
-    file = bytearray(file_of(pixels[0]))
-    file[50] ^= 0xFF
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        decoded([bytes(file)], pixels.shape[1:])
+def damaged_anywhere(file) -> list[bytes]:
+    """The file with one byte inverted, each in turn."""
+    return [file[:at] + bytes([file[at] ^ 0xFF]) + file[at + 1 :] for at in range(len(file))]
+
+
+def test_a_png_that_is_damaged_anywhere_is_nan_in_its_own_row(pixels):
+    file = file_of(pixels[0])
+    found = decoded([*damaged_anywhere(file), file], pixels.shape[1:])
+    assert np.isnan(found[:-1]).all()
+    close(found[-1], pixels[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_a_jpeg_that_is_damaged_anywhere_harms_no_other(pixels, options):
+    file = file_of(pixels[0], "JPEG", **options)
+    files = damaged_anywhere(file)
+    found = decoded([file, *files, file], pixels.shape[1:])
+    is_nan = np.isnan(found).all((1, 2, 3))
+    assert is_nan.any()
+    np.testing.assert_array_equal(found[[0, -1]], decoded([file, file], pixels.shape[1:]))
+    for row, wrong in enumerate(files, 1):  # a JPEG has no checksum: what can be read is read
+        assert is_nan[row] or np.isfinite(found[row]).all(), wrong
 
 
 def test_no_files_are_no_images():
