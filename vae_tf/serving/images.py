@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 MOST_PIXELS = 2**24  # of a file that is decoded: 4,096 x 4,096
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"  # how its files begin; the height and the width follow
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"  # how its files begin; the width and the height follow
+JPEG = b"\xff\xd8\xff"
 
 
 def encoded(images: tf.Tensor) -> tf.Tensor:
@@ -49,7 +50,8 @@ def _pixels(file: tf.Tensor) -> tf.Tensor:
         return tf.io.decode_raw(tf.strings.substr(file, len(PNG), 8), tf.int32, little_endian=False)
 
     def of_jpeg() -> tf.Tensor:
-        return tf.image.extract_jpeg_shape(file)[:2]
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.strings.substr(file, 0, len(JPEG)), JPEG)]):
+            return tf.image.extract_jpeg_shape(file)[:2]
 
     size = tf.cond(tf.strings.substr(file, 0, len(PNG)) == PNG, of_png, of_jpeg)
     return tf.reduce_prod(tf.cast(size, tf.int64))
