@@ -139,8 +139,11 @@ def _pinned(entry: text_proto.Field) -> text_proto.Field | None:
 
 def _added(pinned: text_proto.Field, version: int) -> list[tuple[int, int, str]]:
     """A version among the specific ones."""
-    is_there = str(version) in [field.value for field in pinned.named("versions")]
-    return [] if is_there else [(pinned.inner_end, pinned.inner_end, f"versions: {version} ")]
+    versions = pinned.named("versions")
+    if str(version) in [field.value for field in versions]:
+        return []
+    at = versions[-1].end if versions else pinned.inner_end
+    return [(at, at, f" versions: {version}")]
 
 
 def _relabelled(text: str, entry: text_proto.Field, lines: list[str]) -> list[tuple[int, int, str]]:

@@ -45,8 +45,8 @@ def read(text: str) -> Field:
 
 
 def replaced(text: str, changes: list[tuple[int, int, str]]) -> str:
-    """The text with other words in the place of some of its spans (start, end, words), which do not overlap."""
-    for start, end, words in sorted(changes, reverse=True):
+    """The text with other words in the place of some of its spans (start, end, words), which are the same or apart."""
+    for start, end, words in sorted(set(changes), reverse=True):
         text = text[:start] + words + text[end:]
     return text
 
@@ -62,22 +62,39 @@ def _fields(text: str, at: int, closing: str) -> tuple[list[Field], int]:
             continue
         if not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise _unreadable(text, start, f"a field's name was expected, and there is {name or 'the end'}")
-        field, at = _field(text, name, start, at)
-        found.append(field)
+        token, _, behind = _token(text, at)
+        had_colon = token == ":"
+        at = behind if had_colon else at
+        read = _list if _token(text, at)[0] == "[" else _single
+        fields, at = read(text, name, start, at, had_colon)
+        found.extend(fields)
 
 
-def _field(text: str, name: str, start: int, at: int) -> tuple[Field, int]:
+def _list(text: str, name: str, start: int, at: int, had_colon: bool) -> tuple[list[Field], int]:
+    """The fields that are written as one list, which is the place of each."""
+    _, _, at = _token(text, at)
+    found: list[Field] = []
+    token, begin, behind = _token(text, at)
+    while token != "]":
+        fields, at = _single(text, name, start, at, had_colon)
+        found.extend(fields)
+        token, begin, behind = _token(text, at)
+        if token == ",":
+            at = behind
+        elif token != "]":
+            raise _unreadable(text, begin, f"a comma or ] was expected after {name}, and there is {token or 'the end'}")
+    return [field._replace(end=behind) for field in found], behind
+
+
+def _single(text: str, name: str, start: int, at: int, had_colon: bool) -> tuple[list[Field], int]:
     token, begin, at = _token(text, at)
-    had_colon = token == ":"
-    if had_colon:
-        token, begin, at = _token(text, at)
     if token in CLOSING:
         fields, inner_end = _fields(text, at, CLOSING[token])
-        return Field(name, "", fields, start, inner_end, inner_end + 1), inner_end + 1
+        return [Field(name, "", fields, start, inner_end, inner_end + 1)], inner_end + 1
     if not had_colon or not VALUE.fullmatch(token):
         raise _unreadable(text, begin, f"the value of {name} was expected, and there is {token or 'the end'}")
     value = token[1:-1] if token[0] in "\"'" else token
-    return Field(name, value, None, start, at, at), at
+    return [Field(name, value, None, start, at, at)], at
 
 
 def _token(text: str, at: int) -> tuple[str, int, int]:

@@ -103,6 +103,25 @@ def test_specific_versions_get_the_newest_and_the_labels_are_left_alone(tmp_path
     assert server_config.named_versions(tmp_path, "faces") == set()
 
 
+@pytest.mark.parametrize(
+    ("chosen", "versions"),
+    [
+        ("specific{versions:3}", [3, 5]),
+        ("specific <versions: [3, 4]; >", [3, 4, 5]),
+        ("specific: { versions: 3, # a comment }\n}", [3, 5]),
+        ("specific { versions: [] }", [5]),
+        ("specific {}", [5]),
+    ],
+)
+def test_specific_versions_are_found_however_they_are_written(tmp_path, chosen, versions):
+    text = 'model_config_list { config { name: "digits" base_path: "/a" model_version_policy { %s } } }'
+    (tmp_path / "models.config").write_text(text % chosen)
+    for _ in range(2):
+        server_config.write(tmp_path, "digits", [3, 4, 5], None)
+        assert list(read(tmp_path)["digits"].model_version_policy.specific.versions) == versions
+        assert server_config.named_versions(tmp_path, "digits") == set(versions)
+
+
 def test_a_mount_that_is_given_moves_the_entry(tmp_path):
     (tmp_path / "models.config").write_text(textwrap.dedent(BY_HAND))
     server_config.write(tmp_path, "digits", [5], "/models")
@@ -116,6 +135,11 @@ def test_a_mount_that_is_given_moves_the_entry(tmp_path):
         'model_config_list { config { name: "digits" } }',
         'model_config_list { config { name: "digits" version_labels { key: "stable" value: 2 } } }',
         'model_config_list: < config: < name: "digits", base_path: "/a"; > >',
+        'model_config_list{config{name:"digits"}}',
+        'model_config_list { config: [{ name: "digits" version_labels: [{ key: "stable" value: 2 }] }] }',
+        """model_config_list { config { name: 'digits' version_labels: [
+            { key: "stable" value: 2 }, { key: "canary", value: 2 }
+        ] } }""",
         "model_config_list {}",
         "# nothing yet",
         "",

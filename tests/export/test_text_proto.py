@@ -18,6 +18,9 @@ TEXTS = [
     "model_config_list: { config: < name: 'a'; base_path: \"/b\", > }",
     'model_config_list {\n# { a comment }\nconfig { name: "}#{" } config { name: "b\\"c" } }',
     'model_config_list { config { version_labels { key: "stable" value: 12 } } }',
+    'model_config_list { config: [ { name: "a" }, < name: "b" > ] config [ { name: "c" } ] }',
+    'model_config_list { config { version_labels: [{ key: "a" value: 1 }, { key: "b" value: 2 }] name: "d" } }',
+    "model_config_list { config { model_version_policy { specific { versions: [1, 2] versions: 3 } } } config: [] }",
 ]
 
 
@@ -33,6 +36,13 @@ def test_what_the_official_reader_takes_is_read(text):
         for label in config.named("version_labels"):
             (key,), (value,) = label.named("key"), label.named("value")
             assert expected.version_labels[key.value] == int(value.value)
+        pinned = [
+            version
+            for policy in config.named("model_version_policy")
+            for specific in policy.named("specific")
+            for version in specific.named("versions")
+        ]
+        assert [int(version.value) for version in pinned] == list(expected.model_version_policy.specific.versions)
         assert text[config.start :].startswith("config")
         assert text[config.inner_end] in "}>"
 
@@ -48,6 +58,10 @@ def test_what_the_official_reader_takes_is_read(text):
         ("a: 1\n\n=", "line 3: a field's name was expected, and there is ="),
         ("a { > ", "line 1: a field's name was expected, and there is >"),
         ("a", "line 1: the value of a was expected, and there is the end"),
+        ("a: [1, ]", "line 1: the value of a was expected, and there is ]"),
+        ("a: [1\n2]", "line 2: a comma or ] was expected after a, and there is 2"),
+        ("a: [1", "line 1: a comma or ] was expected after a, and there is the end"),
+        ("a [1]", "line 1: the value of a was expected, and there is 1"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text, said):
@@ -65,4 +79,4 @@ def test_any_text_is_read_or_refused(text):
 
 def test_spans_are_replaced_and_the_rest_is_kept():
     text = "one two three"
-    assert text_proto.replaced(text, [(0, 3, "1"), (8, 13, "3"), (8, 8, "a ")]) == "1 two a 3"
+    assert text_proto.replaced(text, [(0, 3, "1"), (8, 13, "3"), (8, 8, "a "), (0, 3, "1")]) == "1 two a 3"
