@@ -104,11 +104,11 @@ class Client:
         self._is_closed = False
 
     def decode(self, z: npt.ArrayLike) -> np.ndarray:
-        """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN in the rows of codes that are NaN."""
+        """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN where a code is not finite."""
         return self._ask("decode", z=z)["mean"]
 
     def decode_png(self, z: npt.ArrayLike) -> list[bytes]:
-        """The `mean` of p(x|z) as B PNG files, for codes z [B, D]; empty for codes that are NaN."""
+        """The `mean` of p(x|z) as B PNG files, for codes z [B, D]; empty where a code is not finite."""
         return self._ask("decode_png", z=z)["image_bytes"].tolist()
 
     def sample(self, n: int, seed: int) -> Sample:
@@ -120,7 +120,7 @@ class Client:
         return Sample(**self._ask("sample", seed=_seeds(n, seed)))
 
     def encode(self, x: npt.ArrayLike) -> Encoding:
-        """The codes of examples x [B, *event]."""
+        """The codes of examples x [B, *event]; NaN where an example is not finite."""
         return _encoding(self._ask("encode", x=x))
 
     def encode_png(self, files: Sequence[bytes]) -> Encoding:
@@ -128,7 +128,7 @@ class Client:
         return _encoding(self._ask("encode_png", image_bytes=files))
 
     def reconstruct(self, x: npt.ArrayLike) -> np.ndarray:
-        """The `mean` of p(x|z) at the code of x, float32 [B, *event], for examples x [B, *event]."""
+        """The `mean` of p(x|z) at the code of x, float32 [B, *event], for x [B, *event]; NaN where x is not finite."""
         return self._ask("reconstruct", x=x)["mean"]
 
     def score(self, x: npt.ArrayLike, seed: int = 0) -> Score:

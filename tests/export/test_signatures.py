@@ -152,10 +152,29 @@ def test_nan_stays_in_its_row(make, network, way, tmp_path):
         for name, key in {"decode": "z", "encode": "x", "reconstruct": "x"}.items():
             right = ask(name, {key: values[key]})
             spoilt = values[key].copy()
-            spoilt[2].flat[0] = np.nan
-            for output, value in ask(name, {key: spoilt}).items():
-                assert np.isnan(value[2]).all()
-                close(np.delete(value, 2, 0), np.delete(right[output], 2, 0))
+            for bad in (np.nan, np.inf, -np.inf):
+                spoilt[2].flat[0] = bad
+                for output, value in ask(name, {key: spoilt}).items():
+                    assert np.isnan(value[2]).all()
+                    close(np.delete(value, 2, 0), np.delete(right[output], 2, 0))
+
+
+def test_nan_that_the_networks_swallow_is_still_nan():
+    """As a ReLU that oneDNN has fused with its product does, on some processors."""
+
+    swallow = keras.layers.Lambda(lambda x: tf.where(tf.math.is_finite(x), x, 0.0))
+    encoder = keras.Sequential([keras.Input((6,)), swallow, keras.layers.Dense(4, "relu")])
+    decoder = keras.Sequential([keras.Input((3,)), swallow, keras.layers.Dense(4, "relu")])
+    graphs = signatures.trace(VAE(encoder, decoder, likelihood=likelihoods.Normal((6,))))
+    rows, seed = {"z": np.zeros((3, 3), np.float32), "x": np.zeros((3, 6), np.float32)}, np.zeros((3, 2), np.int32)
+    for name, key in {"decode": "z", "encode": "x", "reconstruct": "x", "score": "x"}.items():
+        for bad in (np.nan, np.inf, -np.inf):
+            spoilt = rows[key].copy()
+            spoilt[1, 2] = bad
+            inputs = {key: tf.constant(spoilt), **({"seed": tf.constant(seed)} if name == "score" else {})}
+            for value in graphs[name](**inputs).values():
+                assert np.isnan(value[1]).all(), (name, bad)
+                assert np.isfinite(np.delete(value, 1, 0)).all()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Each takes the model and its named inputs, whose axis 0 is the batch, and gives its named outputs. Row i of an output
 depends on row i of the inputs alone; a bad value gives NaN in its own row and never raises, because TF Serving gives
-one request's failure to every request of its batch.
+one request's failure to every request of its batch. The networks are not trusted to hand NaN on: where TensorFlow fuses
+a product with its ReLU by oneDNN, as it does on processors with AVX-512 VNNI, the ReLU of NaN is 0.
 """
 
 import functools
@@ -25,7 +26,7 @@ Graph: TypeAlias = tf.types.experimental.ConcreteFunction
 
 def decode(vae: "VAE", z: tf.Tensor) -> Tensors:
     """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
-    return {"mean": vae.likelihood.mean(vae.decode(z))}
+    return _nan_unless(_is_finite(z), {"mean": vae.likelihood.mean(vae.decode(z))})
 
 
 def sample(vae: "VAE", seed: tf.Tensor) -> Tensors:
@@ -38,12 +39,12 @@ def encode(vae: "VAE", x: tf.Tensor) -> Tensors:
     """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
     q = vae.encode(x)
     code, stddev = vae.posterior.code(q), vae.posterior.stddev(q)
-    return {"z": code} if stddev is None else {"z": code, "stddev": stddev}
+    return _nan_unless(_is_finite(x), {"z": code} if stddev is None else {"z": code, "stddev": stddev})
 
 
 def reconstruct(vae: "VAE", x: tf.Tensor) -> Tensors:
     """`mean` of p(x|z) at the code of q(z|x), float32 [B, *event], for x, float32 [B, *event]."""
-    return {"mean": vae.reconstruct(x)}
+    return _nan_unless(_is_finite(x), {"mean": vae.reconstruct(x)})
 
 
 def decode_png(vae: "VAE", z: tf.Tensor) -> Tensors:
@@ -64,12 +65,12 @@ def score(vae: "VAE", x: tf.Tensor, seed: tf.Tensor) -> Tensors:
     All are NaN for an example with a value outside the likelihood's support, of which some densities would raise.
     """
     low, high = vae.likelihood.support
-    is_inside = tf.reduce_all((x >= low) & (x <= high), axis=list(range(1, x.shape.rank)), keepdims=True)
+    is_inside = _is_finite(x) & _every((x >= low) & (x <= high))
     noise = random.normal_rows([vae.posterior.noise_size], seed)[None]
-    terms = vae.terms(tf.where(is_inside, x, tf.zeros_like(x)), noise)
+    terms = vae.terms(tf.where(_beside(is_inside, x), x, tf.zeros_like(x)), noise)
     rate = divergence.rate(terms.latents, "analytic")
     values = {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
-    return {name: tf.where(tf.reshape(is_inside, [-1]), value, float("nan")) for name, value in values.items()}
+    return _nan_unless(is_inside, values)
 
 
 def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
@@ -89,6 +90,24 @@ def trace(vae: "VAE") -> dict[str, Graph]:
     interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
     graphs = {name: _graph(name, function, interfaces[name].inputs) for name, function in functions(vae).items()}
     return {**graphs, "serving_default": graphs[contract.SERVING_DEFAULT]}
+
+
+def _nan_unless(is_good: tf.Tensor, outputs: Tensors) -> Tensors:
+    return {name: tf.where(_beside(is_good, value), value, float("nan")) for name, value in outputs.items()}
+
+
+def _is_finite(values: tf.Tensor) -> tf.Tensor:
+    return _every(tf.math.is_finite(values))
+
+
+def _every(is_so: tf.Tensor) -> tf.Tensor:
+    """Whether all of a row is so, bool [B]."""
+    return tf.reduce_all(is_so, axis=list(range(1, is_so.shape.rank)))
+
+
+def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The rows, [B], with as many axes as the values have, [B, 1, ...]."""
+    return tf.reshape(rows, [-1] + [1] * (values.shape.rank - 1))
 
 
 def _graph(name: str, function: Callable[..., Tensors], specs: dict[str, tf.TensorSpec]) -> Graph:
