@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check", "serve")
+WITHOUT_RUN = ("watch", "check", "serve")  # these load no recipe and no model of a run
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -24,7 +25,14 @@ def main(words: Sequence[str] | None = None) -> int:
         command = importlib.import_module(f"vae_tf_cli.{name}")
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        if name not in WITHOUT_RUN:
+            subparser.add_argument(
+                "--trust",
+                metavar="PACKAGE",
+                action="append",
+                help="import this package of yours: a recipe may then name its classes, and its code runs",
+            )
+        subparser.set_defaults(run=command.run, trust=None)
     arguments, rest = parser.parse_known_args(words)
     if rest and not hasattr(arguments, "overrides"):
         subparsers.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
@@ -32,6 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     warnings.formatwarning = in_one_line
     try:
         import_tensorflow()
+        import_trusted(arguments.trust or [])
         return arguments.run(arguments)
     except KeyboardInterrupt:
         return 130
@@ -61,6 +70,23 @@ def import_tensorflow() -> None:
                 import tensorflow  # noqa: F401
         finally:
             os.dup2(terminal.fileno(), 2)
+
+
+def import_trusted(packages: Sequence[str]) -> None:
+    """Imports packages of the user's own, from this folder too, so that their classes are known.
+
+    Raises:
+        InputError: for one that cannot be imported.
+    """
+    from vae_tf.errors import InputError
+
+    if packages:
+        sys.path.append(os.getcwd())
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise InputError(f"--trust {package}: {error}; give a package that Python can import from here.") from error
 
 
 def is_expected(error: Exception) -> bool:

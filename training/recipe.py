@@ -1,8 +1,9 @@
 """The typed recipe of a run: what is decided before it starts, and nothing else."""
 
 import dataclasses
-import difflib
+import functools
 import inspect
+import math
 import pathlib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,21 +20,13 @@ from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.schedules import Schedule
+from vae_tf.training import recipe_check
 from vae_tf.training.datasets import Binarization
 from vae_tf.training.initialization import fan_in_uniform
 from vae_tf.training.networks import MLP, Network
+from vae_tf.training.recipe_check import AXES, bases_at, class_names, known, nearest, subclasses
 
 PRESETS = pathlib.Path(__file__).parent / "recipes"
-
-_AXES: dict[str, type] = {
-    "model.networks": Network,
-    "model.posterior": Posterior,
-    "model.prior": Prior,
-    "model.likelihood": Likelihood,
-    "model.objective": Objective,
-    "model.ex_post_prior": Prior,
-    "optimizer": keras.optimizers.Optimizer,
-}  # the keys that name a class
 
 
 @dataclasses.dataclass
@@ -149,21 +142,27 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
     path = PRESETS / f"{source}.yaml" if source in presets() else pathlib.Path(source)
     if not path.is_file():
         raise InputError(
-            f"There is no recipe {source!r}{_nearest(source, presets())}: give one of {', '.join(presets())}, or a "
+            f"There is no recipe {source!r}{nearest(source, presets())}: give one of {', '.join(presets())}, or a "
             f"YAML file."
         )
-    _check_yaml(path)
-    words = [f"--config={path}", *overrides]
+    keys = [field.name for field in dataclasses.fields(Recipe)]
+    content = recipe_check.load_yaml(path)
+    words = [f"--config={yaml.safe_dump(content, default_flow_style=True, width=math.inf)}", *overrides]
     try:
+        recipe_check.check(content, keys)
+        recipe_check.check_words(overrides, keys)
         # A class takes the place of another with its own defaults, not with those of the other.
         chosen = _parser().parse_args(words)
-        parser = _parser({key: {"class_path": chosen[key].class_path} for key in _AXES if chosen[key]})
+        parser = _parser({key: {"class_path": chosen[key].class_path} for key in AXES if chosen[key]})
         config = parser.parse_args(words)
+        decided = yaml.safe_load(parser.dump(config, skip_unset=False))
+        recipe_check.check(decided, keys)  # as it is made now, whatever the parser has read into it
+        _make_schedules(config.optimizer.init_args)
         settings = parser.instantiate(config)
-    except (jsonargparse.ArgumentError, ValueError) as error:
+        _check_optimizer(settings["optimizer"])
+    except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
         raise InputError(f"The recipe {source!r} cannot be used: {_explain(str(error))}") from error
-    recipe = Recipe(**{field.name: settings[field.name] for field in dataclasses.fields(Recipe)})
-    return recipe, yaml.safe_load(parser.dump(config, skip_unset=False))
+    return Recipe(**{key: settings[key] for key in keys}), decided
 
 
 def differences(decided: dict[str, Any], other: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -178,19 +177,27 @@ def differences(decided: dict[str, Any], other: dict[str, Any], prefix: str = ""
 
 def _parser(defaults: dict[str, Any] | None = None) -> jsonargparse.ArgumentParser:
     parser = jsonargparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    parser.add_class_arguments(Recipe)
+    parser.add_class_arguments(Recipe, fail_untyped=False)  # Keras's optimizers and schedules have no types
     parser.add_argument("--config", action="config")
     parser.set_defaults(defaults or {})
     return parser
 
 
-def _check_yaml(path: pathlib.Path) -> None:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(content, dict) or not isinstance(content.get("model", {}), dict):
-        raise InputError(f"The recipe {path} is not a list of settings: write lines such as `epochs: 20`.")
+def _make_schedules(arguments: jsonargparse.Namespace) -> None:
+    """Makes the schedules among an optimizer's arguments, which have no types that the parser could go by."""
+    for name, value in vars(arguments).items():
+        if isinstance(value, jsonargparse.Namespace | dict) and "class_path" in value:
+            schedule = known(value["class_path"], bases_at(("optimizer", name)))
+            assert schedule is not None  # as checked
+            arguments[name] = schedule(**dict(value.get("init_args") or {}))
+
+
+def _check_optimizer(optimizer: functools.partial) -> None:
+    """Keras takes some arguments as they come, and trips over them while it trains."""
+    for name, value in optimizer.keywords.items():
+        if isinstance(value, str) and name != "name":
+            raise InputError(f"optimizer.{name} got {value!r}: give a number.")
+    optimizer(name="tried")
 
 
 def _explain(message: str) -> str:
@@ -200,10 +207,10 @@ def _explain(message: str) -> str:
     key = ".".join(re.findall(r'Parser key "(.+?)"', message))
     if match := re.search(r"unrecognized arguments: (?:--)?([^\s=]+)|option '(\S+)'", message, re.IGNORECASE):
         name = match[1] or match[2]
-        return f"there is no key {name!r}{f' in {key}' if key else ''}{_nearest(name, _keys())}."
-    classes = _classes(key)
+        return f"there is no key {name!r}{f' in {key}' if key else ''}{nearest(name, _keys())}."
+    classes = class_names(bases_at(tuple(key.split("."))))
     if classes and (match := re.search(r"dot import path string: (\S+)", message)):
-        return f"{key} got {match[1]!r}{_nearest(match[1], classes)}: give one of {', '.join(classes)}."
+        return f"{key} got {match[1]!r}{nearest(match[1], classes)}: give one of {', '.join(classes)}."
     wanted = re.findall(r"Expected an? (.+?)(?:\.? Got value|\n|$)", message)
     value = re.findall(r"(?:Got|Given) value: (.+?)(?:\. Got|\n|$)", message)
     if wanted and value:
@@ -212,29 +219,11 @@ def _explain(message: str) -> str:
     return " ".join(message.split())
 
 
-def _classes(key: str) -> list[str]:
-    """The names of the classes that `key` takes, where it takes classes."""
-    axis = _AXES.get(key)
-    return [] if axis is None else sorted({cls.__name__ for cls in _subclasses(axis) if not inspect.isabstract(cls)})
-
-
-def _subclasses(cls: type) -> Iterator[type]:
-    subclass: type
-    for subclass in cls.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
-
-
 def _keys() -> list[str]:
     """The keys of a recipe, dotted as on the command line, and the arguments of its classes."""
     keys = [field.name for field in dataclasses.fields(Recipe)]
     keys += [f"model.{field.name}" for field in dataclasses.fields(Model)]
-    for axis in (*_AXES.values(), Schedule):
-        for cls in _subclasses(axis):
+    for axis in (*AXES.values(), Schedule):
+        for cls in subclasses(axis):
             keys += inspect.signature(cls).parameters
     return keys
-
-
-def _nearest(name: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, [other for other in names if other != name], 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -22,6 +22,44 @@ def asked(monkeypatch):
 # ----- what it does
 
 
+def test_classes_of_ones_own_are_trained_and_measured_if_their_package_is_trusted(process, recipe, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import keras\n"
+        "from vae_tf.posteriors import DiagonalNormal\n"
+        "@keras.saving.register_keras_serializable('mine')\n"
+        "class OfMine(DiagonalNormal): pass\n"
+    )
+    words = ["train", "--recipe", recipe, "--run", "run", "--epochs", "1", "--model.posterior", "mine.OfMine"]
+    refused = process(*words)
+    assert refused.returncode == 2
+    assert "model.posterior got 'mine.OfMine': give one of " in refused.stderr
+    assert "at the command line by --trust" in refused.stderr
+    assert not (tmp_path / "run").exists()
+    assert process(*words, "--trust", "mine").returncode == 0
+    assert process("evaluate", "run", "--samples", "2").returncode == 2
+    assert process("evaluate", "run", "--samples", "2", "--trust", "mine").returncode == 0
+
+
+def test_a_trusted_package_that_is_not_there_is_refused(refused, recipe):
+    line = refused("train", "--recipe", recipe, "--trust", "not_there")
+    assert line == "--trust not_there: No module named 'not_there'; give a package that Python can import from here."
+
+
+def test_a_run_of_a_stranger_runs_nothing(refused, run, here):
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    popen = {"class_path": "subprocess.Popen", "init_args": {"args": "touch pwned", "shell": True}}
+    recipe["optimizer"]["init_args"]["name"] = popen
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    for words in (
+        ["evaluate", run],
+        ["draw", run, "--what", "samples", "--out", "x.png"],
+        ["export", run, "--to", "serving"],
+        ["train", "--run", run, "--resume", "--epochs", "9"],
+    ):
+        assert "optimizer.name got 'subprocess.Popen': give a plain value, or one of" in refused(*words)
+    assert not (here / "pwned").exists()
+
+
 def test_it_trains_and_says_where_to_look(trained):
     names = {path.name for path in trained.directory.iterdir()}
     assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "checkpoint", "pictures"}

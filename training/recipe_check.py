@@ -1,0 +1,197 @@
+"""What a recipe may say: plain values, and the names of classes that are loaded already.
+
+A recipe may come from a stranger. The parser imports whatever a dotted name leads to, and makes an object of any class
+that stands in a value without a type, so each value is looked at before the parser sees it, and once more before
+anything is made of it.
+"""
+
+import difflib
+import inspect
+import pathlib
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import yaml
+
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
+from vae_tf.objectives import Objective
+from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
+from vae_tf.schedules import Schedule
+from vae_tf.training.networks import Network
+
+AXES: dict[str, type] = {
+    "model.networks": Network,
+    "model.posterior": Posterior,
+    "model.prior": Prior,
+    "model.likelihood": Likelihood,
+    "model.objective": Objective,
+    "model.ex_post_prior": Prior,
+    "optimizer": keras.optimizers.Optimizer,
+}  # the keys that name a class
+KERAS = "keras.optimizers.schedules"  # in front of the names of its schedules, as an optimizer's arguments have no type
+
+LARGEST_FILE = 2**20  # bytes
+DEEPEST = 20  # levels of a value
+WORD = re.compile(r"[\w+-]*")
+
+Place = tuple[str, ...]
+
+
+def load_yaml(path: pathlib.Path) -> dict[str, Any]:
+    """The settings in a YAML file, as they stand there.
+
+    Raises:
+        InputError: if the file is no YAML, holds something else, repeats itself by aliases or is too large.
+    """
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"The recipe {path} has {path.stat().st_size:,} bytes: give at most {LARGEST_FILE:,}.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        has_aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+        content = None if has_aliases else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"The recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
+    if has_aliases:
+        raise InputError(f"The recipe {path} has an alias, such as *name: write the value out in each place.")
+    if not isinstance(content, dict) or not isinstance(content.get("model", {}), dict):
+        raise InputError(f"The recipe {path} is not a list of settings: write lines such as `epochs: 20`.")
+    return content
+
+
+def check(settings: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Refuses settings that name a class where none belongs, or one that is not loaded; imports nothing.
+
+    Args:
+        settings: by their keys, which may be dotted.
+        keys: those of a recipe.
+
+    Raises:
+        InputError: the rest of a sentence, which names the place.
+    """
+    for key, value in settings.items():
+        first, *rest = _parts(key)
+        if first not in keys:
+            raise InputError(f"there is no key {key!r}{nearest(key, [*keys])}.")
+        if first in ("model", "optimizer"):
+            _check({".".join(rest): value} if rest else value, (first,))
+        elif rest or isinstance(value, dict):
+            raise InputError(f"{first} is not one that has keys of its own: give a plain value.")
+
+
+def check_words(words: Sequence[str], keys: Iterable[str]) -> None:
+    """The same for settings as on the command line, --key=value or --key value."""
+    for position, word in enumerate(words):
+        if word.startswith("--"):
+            key, is_given, value = word[2:].partition("=")
+            following = words[position + 1 : position + 2]
+            if not is_given and following and not following[0].startswith("--"):
+                value = following[0]
+            check({key: value}, keys)
+            if len(parts := _parts(key)) > 2 and parts[0] == "optimizer" and parts[-1] != "class_path":
+                whole = f"--{'.'.join(parts[:2])}='{{class_path: {KERAS}.CosineDecay, init_args: {{...}}}}'"
+                raise InputError(f"{key} is an argument of a schedule: give the schedule as a whole, {whole}.")
+
+
+def known(name: str, bases: Sequence[type]) -> type | None:
+    """The class of a name, among the loaded classes under `bases`; None if it is none of them."""
+    module, _, last = name.rpartition(".")
+    for cls in (each for base in bases for each in subclasses(base)):
+        if cls.__name__ == last and (not module or vars(sys.modules.get(module, object)).get(last) is cls):
+            return cls
+    return None
+
+
+def subclasses(cls: type) -> Iterator[type]:
+    """The loaded subclasses of a class, those of subclasses too."""
+    subclass: type
+    for subclass in cls.__subclasses__():
+        yield subclass
+        yield from subclasses(subclass)
+
+
+def class_names(bases: Sequence[type]) -> list[str]:
+    """The names of the classes that may be given, sorted."""
+    return sorted({cls.__name__ for base in bases for cls in subclasses(base) if not inspect.isabstract(cls)})
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """A question that suggests the nearest of `names`, empty if none is near."""
+    near = difflib.get_close_matches(name, [other for other in names if other != name], 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def bases_at(place: Place) -> tuple[type, ...]:
+    """The classes of which a subclass may be named at a place."""
+    if (axis := AXES.get(".".join(place))) is not None:
+        return (axis,)
+    if ".".join(place[:-1]) not in AXES:
+        return ()
+    return (keras.optimizers.schedules.LearningRateSchedule,) if place[0] == "optimizer" else (Schedule,)
+
+
+def _check(value: Any, place: Place, depth: int = 0) -> None:
+    where = ".".join(place)
+    if depth > DEEPEST:
+        raise InputError(f"{where} has a value in more than {DEEPEST} levels: give a plain value.")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            parts = _parts(key)
+            if parts[-1:] == ["class_path"]:
+                _check_class(inner, (*place, *parts[:-1]))
+            else:
+                _check(inner, (*place, *parts), depth + 1)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check(inner, place, depth + 1)
+    elif isinstance(value, str):
+        _check_text(value, place, depth)
+    elif not isinstance(value, bool | int | float | None):
+        raise InputError(f"{where} is {value!r}: give a number, a word or a list.")
+
+
+def _check_text(text: str, place: Place, depth: int) -> None:
+    """The parser takes a text for YAML, and a word with dots for something to import."""
+    if place and ".".join(place) in AXES and not text.startswith(("{", "[")):
+        _check_class(text, place)
+        return
+    if WORD.fullmatch(text) or _is_number(text) or known(text, bases_at(place)):
+        return
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        value = text
+    if isinstance(value, str):
+        raise InputError(f"{'.'.join(place)} is {text!r}: give a number, a list, or a word without dots and signs.")
+    _check(value, place, depth + 1)
+
+
+def _check_class(name: Any, place: Place) -> None:
+    where, bases = ".".join(place), bases_at(place)
+    if not bases:
+        raise InputError(f"{where} names the class {name!r}, but takes plain values: leave class_path out.")
+    name = str(name)
+    is_of_keras = place[0] == "optimizer" and len(place) > 1
+    if name in ("None", "null") or (known(name, bases) and (not is_of_keras or "." in name)):
+        return
+    names = [f"{KERAS}.{short}" if is_of_keras else short for short in class_names(bases)]
+    or_plain = "" if where in AXES else "a plain value, or "
+    own = "; import the package of a class of your own first, at the command line by --trust" if "." in name else ""
+    raise InputError(f"{where} got {name!r}{nearest(name, names)}: give {or_plain}one of {', '.join(names)}{own}.")
+
+
+def _parts(key: Any) -> list[str]:
+    """A key's words; what stands between a class and its arguments is left out."""
+    return [part for part in str(key).split(".") if part not in ("init_args", "dict_kwargs")]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
