@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from vae_tf import random
 from vae_tf.errors import InputError
+from vae_tf.parts import parts
 
 ROWS = 5_000  # images x draws of one pass, at most
 VALUES = 2**22  # values of x in these rows, at most
@@ -48,7 +49,7 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
 
     Args:
         vae: the model.
-        x: an array [N, *event].
+        x: an array [N, *event], or a `tf.data.Dataset` of batches.
         samples: K, the importance samples of each example.
         seed: draw k of example i is a function of (seed, i, k) alone.
 
@@ -56,15 +57,16 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
         An `Estimate` for the next examples, in order.
 
     Raises:
-        InputError: for fewer than 1 sample, or a model whose posterior has no density.
+        InputError: for values outside the support, fewer than 1 sample, or a model whose posterior has no density.
     """
     check(vae, samples)
     rows = max(1, min(ROWS, VALUES // math.prod(vae.event_shape)))
     draws = min(samples, rows)
     together = rows // draws
-    for start in range(0, len(x), together):
-        part = tf.convert_to_tensor(x[start : start + together], tf.float32)
+    start = 0
+    for part in parts(x, together, vae.likelihood):
         images = tf.range(start, start + len(part), dtype=tf.int64)
+        start += len(part)
         seeds = random.pair(seed, random.Purpose.LOG_PROB, images)
         log_sum, log_sum_squares = -np.inf, -np.inf
         for first in range(0, samples, draws):

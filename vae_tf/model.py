@@ -9,11 +9,13 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance, random
+from vae_tf import importance, random, scoring
+from vae_tf.coder import Coder
 from vae_tf.compatibility import check_network, check_parts
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
+from vae_tf.parts import batches
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
@@ -123,8 +125,12 @@ class VAE(Trainer):
         return Terms((Latent(z, q, p, prior_z),), log_likelihood, draws)
 
     def encode(self, x, training: bool = False) -> tfd.Distribution:
-        """The posterior q(z|x), batch [B], event [D], of x [B, *event]."""
-        return self.posterior.distribution(self._parameters(x, training))
+        """The posterior q(z|x), batch [B], event [D], of x [B, *event]; of a `tf.data.Dataset`, of all its examples."""
+        if not isinstance(x, tf.data.Dataset):
+            return self.posterior.distribution(self._parameters(x, training))
+        parameters = [self._parameters(batch, training) for batch in batches(x, self.event_shape)]
+        joined = tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *parameters)
+        return self.posterior.distribution(joined)
 
     def _parameters(self, x, training: bool) -> Parameters:
         features = self.encoder(self._examples(x), training=training)
@@ -153,8 +159,22 @@ class VAE(Trainer):
         return self.likelihood.mean(self.decode(self.posterior.code(q), training))
 
     def reconstruct(self, x) -> tf.Tensor:
-        """The mean of p(x|z) at the posterior's code, float32 [B, *event]."""
+        """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
+        if isinstance(x, tf.data.Dataset):
+            return tf.concat([self(batch, training=False) for batch in batches(x, self.event_shape)], axis=0)
         return self(x, training=False)
+
+    @functools.cached_property
+    def coder(self) -> Coder:
+        """x -> the code of q(z|x), as a Keras model that shares this model's weights.
+
+        Other than `encoder`, which ends in features, it ends in the codes: `vae.coder.predict(x)`.
+        """
+        return Coder(self.encoder, self.posterior)
+
+    def __dir__(self):
+        """Without `coder`: Keras saves what it finds here, and would save these weights under a name of its own."""
+        return [name for name in super().__dir__() if name != "coder"]
 
     def sample(self, count: int, seed: int) -> tf.Tensor:
         """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
@@ -180,16 +200,42 @@ class VAE(Trainer):
         Source: Burda et al. (2016), equation 8.
 
         Args:
-            x: values [N, *event], in the likelihood's support.
+            x: values [N, *event], in the likelihood's support; or a `tf.data.Dataset` of batches of them.
             samples: K.
             seed: draw k of example i is a function of (seed, i, k) alone.
 
         Raises:
             InputError: for data outside the support, samples < 1, or a plain autoencoder.
         """
-        self.likelihood.check(x)
         parts = [part.log_prob for part in importance.estimates(self, x, samples, seed)]
         return tf.cast(tf.concat(parts, axis=0), tf.float32) if parts else tf.zeros([0])
+
+    def score(self, x, seed: int = 0) -> scoring.Score:
+        """The bound on log p(x) of each example, with one draw z ~ q(z|x), and the bound's two terms.
+
+        elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
+
+        Row i is a function of x[i] and (seed, i), as that of a served `score` with the seeds (seed, i). The rate is in
+        closed form where there is one.
+
+        Args:
+            x: values [N, *event], in the likelihood's support; or a `tf.data.Dataset` of batches of them.
+            seed: of the draws, an int32.
+
+        Returns:
+            `elbo`, `rate` and `distortion`, each float32 [N], nats.
+
+        Raises:
+            InputError: for data outside the support, a seed beyond int32, or a plain autoencoder.
+
+        Source: Kingma and Welling (2014), equation 3; rate and distortion: Alemi et al. (2018).
+        """
+        return scoring.joined(list(scoring.scores(self, x, seed)))
+
+    @functools.cached_property
+    def score_function(self):
+        """Compiled: (x [B, *event], seeds [B, 2]) -> `elbo`, `rate` and `distortion`, each [B], by name."""
+        return tf.function(functools.partial(signatures.score, self), reduce_retracing=True)
 
     @functools.cached_property
     def log_weights_function(self):

@@ -188,3 +188,44 @@ def test_a_loss_or_metrics_of_kerass_own_are_refused(make_vae, binary, given):
     (name,) = given
     with pytest.raises(InputError, match=rf"compile\(\) was given .*{name.rpartition('_')[2]}.*leave"):
         train()
+
+
+# ----- data sets
+
+
+@pytest.mark.parametrize(
+    "posterior",
+    [
+        posteriors.DiagonalNormal(2),
+        posteriors.FullCovarianceNormal(2),
+        posteriors.InverseAutoregressiveFlow(2, hidden=(4,)),
+        posteriors.PowerSpherical(2),
+        posteriors.Deterministic(2),
+    ],
+    ids=lambda posterior: type(posterior).__name__,
+)
+def test_a_data_set_is_encoded_and_reconstructed_as_its_array_is(make_vae, binary, posterior):
+    prior = priors.SphericalUniform(2) if posterior.is_spherical else None
+    objective = None if posterior.has_density else objectives.Reconstruction()
+    vae = make_vae(posterior=posterior, prior=prior, objective=objective)
+    dataset = tf.data.Dataset.from_tensor_slices((binary, np.arange(50))).batch(15)
+    q, expected = vae.encode(dataset), vae.encode(binary)
+    assert (q.batch_shape, q.event_shape) == ((50,), (2,))
+    np.testing.assert_allclose(posterior.code(q), posterior.code(expected), rtol=1e-5, atol=1e-6)
+    if posterior.has_density:
+        z = posterior.draw(expected, tf.ones([1, 50, posterior.noise_size]))
+        np.testing.assert_allclose(q.log_prob(z), expected.log_prob(z), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(vae.reconstruct(dataset), vae.reconstruct(binary), rtol=1e-5)
+
+
+def test_log_prob_of_a_data_set_is_that_of_its_array(vae, binary):
+    dataset = tf.data.Dataset.from_tensor_slices(binary).batch(15)
+    expected = vae.log_prob(binary, samples=300, seed=4)
+    np.testing.assert_allclose(vae.log_prob(dataset, samples=300, seed=4), expected, rtol=1e-5)
+
+
+def test_an_empty_data_set_has_empty_answers(vae, binary):
+    empty = tf.data.Dataset.from_tensor_slices(binary).batch(10).take(0)
+    assert vae.encode(empty).batch_shape == (0,)
+    assert vae.reconstruct(empty).shape == (0, 6)
+    assert vae.log_prob(empty).shape == (0,)

@@ -1,0 +1,56 @@
+"""Examples part by part: arrays and data sets."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vae_tf import InputError, likelihoods
+from vae_tf.parts import batches, parts
+
+LIKELIHOOD = likelihoods.Bernoulli((6,))
+
+
+def test_an_array_comes_in_parts_of_at_most_the_rows(binary):
+    found = list(parts(binary.astype(np.float64), 20, LIKELIHOOD))
+    assert [part.shape[0] for part in found] == [20, 20, 10]
+    assert {part.dtype for part in found} == {tf.float32}
+    np.testing.assert_array_equal(tf.concat(found, 0), binary)
+
+
+@pytest.mark.parametrize("with_targets", [False, True])
+def test_a_data_set_comes_batch_by_batch_and_large_ones_in_parts(binary, with_targets):
+    given = (binary, np.arange(50)) if with_targets else binary
+    found = list(parts(tf.data.Dataset.from_tensor_slices(given).batch(30), 20, LIKELIHOOD))
+    assert [part.shape[0] for part in found] == [20, 10, 20]
+    np.testing.assert_array_equal(tf.concat(found, 0), binary)
+
+
+def test_values_outside_the_support_are_refused_and_named(binary):
+    binary = binary.copy()
+    binary[41, 2] = 7
+    with pytest.raises(InputError, match=r"^x is 7.0 in channel 2 \(index \(41, 2\)\)"):
+        next(parts(binary, 20, LIKELIHOOD))
+    found = parts(tf.data.Dataset.from_tensor_slices(binary).batch(20), 20, LIKELIHOOD)
+    assert [next(found).shape[0], next(found).shape[0]] == [20, 20]
+    with pytest.raises(InputError, match=r"^x of batch 2 of the data set is 7.0 in channel 2 \(index \(1, 2\)\)"):
+        next(found)
+
+
+def test_an_empty_data_set_is_one_empty_batch(binary):
+    (batch,) = batches(tf.data.Dataset.from_tensor_slices(binary).batch(10).take(0), (6,))
+    assert batch.shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda data: data.unbatch(), "gives one example at a time, of shape (6,), and this model takes batches"),
+        (lambda data: data.repeat(), "has no end: leave .repeat() out"),
+        (lambda data: data.map(lambda x: {"image": x}), "gives dictionaries of image"),
+    ],
+)
+def test_what_is_no_data_set_of_batches_is_refused(binary, make, said):
+    dataset = make(tf.data.Dataset.from_tensor_slices(binary).batch(10))
+    with pytest.raises(InputError) as refusal:
+        next(batches(dataset, (6,)))
+    assert f"The data set {said}" in str(refusal.value)

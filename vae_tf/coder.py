@@ -1,0 +1,54 @@
+"""The code as a Keras model: the part of a model that answers x -> z, without sampling."""
+
+import keras
+import tensorflow as tf
+
+from vae_tf.posteriors import Posterior
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class Coder(keras.Model):
+    """The code that stands for each example, as a Keras model: `predict`, `save`, a layer of other models.
+
+    x -> code of q(z|x): its mean, or the posterior's location; from x [B, *event] to float32 [B, D].
+
+    Its weights are those of the two parts, which it shares with the model that they are from.
+
+    Args:
+        encoder: from x [B, *event] to features.
+        posterior: q(z|x).
+        name: the model's name.
+    """
+
+    def __init__(self, encoder: keras.Model, posterior: Posterior, name: str | None = None):
+        super().__init__(name=name, dtype="float32")
+        self.encoder, self.posterior = encoder, posterior
+        self.build(encoder.input_shape)
+
+    def build(self, input_shape):
+        """Builds the posterior, where that is not done; `input_shape` is that of the encoder."""
+        del input_shape
+        if not self.posterior.built:
+            self.posterior.build(self.encoder.output_shape)
+        self.built = True
+
+    def call(self, x, training: bool = False) -> tf.Tensor:
+        """The codes of x [B, *event], float32 [B, D]."""
+        features = self.encoder(tf.cast(x, tf.float32), training=training)
+        return self.posterior.code(self.posterior.distribution(self.posterior.parameters(features)))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, and whether the posterior is frozen."""
+        serialize = keras.saving.serialize_keras_object
+        parts = {"encoder": serialize(self.encoder), "posterior": serialize(self.posterior)}
+        return {**parts, "name": self.name, "frozen": not self.posterior.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects=None) -> "Coder":
+        """The model that `get_config` describes."""
+        encoder, posterior = (
+            keras.saving.deserialize_keras_object(config[part], custom_objects=custom_objects)
+            for part in ("encoder", "posterior")
+        )
+        posterior.trainable = not config["frozen"]
+        return cls(encoder, posterior, config["name"])

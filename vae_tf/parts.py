@@ -1,0 +1,72 @@
+"""Examples part by part, so that memory does not grow with their number."""
+
+from collections.abc import Iterator, Sequence
+
+import keras
+import tensorflow as tf
+
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
+
+
+def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:
+    """Consecutive parts of examples that a likelihood takes, each float32 [at most `rows`, *event].
+
+    Args:
+        x: an array [N, *event], which is looked at as a whole before the first part is given; or a `tf.data.Dataset`
+            of batches, of which each is looked at when its turn comes.
+        rows: the most examples of a part.
+        likelihood: that of the model.
+
+    Raises:
+        InputError: for values outside the likelihood's support, or a data set without batches or without an end.
+    """
+    if isinstance(x, tf.data.Dataset):
+        for number, batch in enumerate(batches(x, likelihood.event_shape)):
+            likelihood.check(batch, f"x of batch {number} of the data set")
+            yield from _slices(batch, rows)
+    else:
+        likelihood.check(x)
+        yield from _slices(x, rows)
+
+
+def batches(dataset: tf.data.Dataset, event_shape: Sequence[int]) -> Iterator[tf.Tensor]:
+    """The examples of each batch of a data set, [B, *event]; one empty batch where there is none.
+
+    Raises:
+        InputError: for a data set whose elements are no batches of examples, or that has no end.
+    """
+    wanted = f"this model takes batches of shape {('B', *event_shape)}"
+    spec = dataset.element_spec
+    spec = spec[0] if isinstance(spec, tuple | list) and spec else spec
+    if not isinstance(spec, tf.TensorSpec):
+        raise InputError(
+            f"The data set gives {_kind(spec)}, and {wanted}: choose the examples, as in "
+            f'dataset.map(lambda element: element["image"]).'
+        )
+    if spec.shape.is_compatible_with(event_shape) and not spec.shape.is_compatible_with((None, *event_shape)):
+        raise InputError(
+            f"The data set gives one example at a time, of shape {tuple(spec.shape)}, and {wanted}: batch it, as in "
+            f"dataset.batch(100)."
+        )
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise InputError("The data set has no end: leave .repeat() out, or take a part, as in dataset.take(10).")
+    is_empty = True
+    for element in dataset:
+        batch, _, _ = keras.utils.unpack_x_y_sample_weight(element)
+        yield batch
+        is_empty = False
+    if is_empty:
+        yield tf.zeros([0, *event_shape])
+
+
+def _slices(x, rows: int) -> Iterator[tf.Tensor]:
+    for first in range(0, len(x), rows):
+        yield tf.cast(tf.convert_to_tensor(x[first : first + rows]), tf.float32)
+
+
+def _kind(spec) -> str:
+    """What the elements of a data set are, in words."""
+    if isinstance(spec, dict):
+        return f"dictionaries of {', '.join(str(key) for key in spec)}"
+    return f"elements of the kind {type(spec).__name__}"
