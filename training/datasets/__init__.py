@@ -27,16 +27,34 @@ __all__ = [
 NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches", "sprites")
 
 
-def load(source: str) -> Arrays:
+def load(source: str, image_size: int | None = None) -> Arrays:
     """Loads a data set.
 
     Args:
         source: "digits-5k", "mnist", "fashion_mnist", "cifar10", "photo-patches", "sprites", the path of an .npz
             or .npy file, or a folder of images.
+        image_size: where given, the largest square in the middle of each image of a folder becomes
+            image_size x image_size pixels. Other sources are not resized: they must have that size.
 
     Raises:
-        InputError: for a source that is not known, not there or cannot be used.
+        InputError: for a source that is not known, not there, of another size or cannot be used.
     """
+    if image_size is not None and image_size < 1:
+        raise InputError(f"image_size is {image_size}: give at least 1 pixel.")
+    if pathlib.Path(source).is_dir() and source not in NAMES:
+        return image_folder.load(pathlib.Path(source), image_size)
+    data = _other(source)
+    event = data.x_train.shape[1:]
+    if image_size is not None and (len(event) != 3 or event[:2] != (image_size, image_size)):
+        raise InputError(
+            f"image_size is {image_size}, but {source} holds examples of shape {event}, and only images of a folder "
+            f"are resized: leave image_size out, or resize the data."
+        )
+    return data
+
+
+def _other(source: str) -> Arrays:
+    """Loads what is no folder."""
     if source == "digits-5k":
         return digits_5k.load()
     if source == "photo-patches":
@@ -46,8 +64,6 @@ def load(source: str) -> Arrays:
     if source in keras_downloads.NAMES:
         return keras_downloads.load(source)
     path = pathlib.Path(source)
-    if path.is_dir():
-        return image_folder.load(path)
     loaders = {".npz": files.load_npz, ".npy": files.load_npy}
     if path.is_file() and path.suffix in loaders:
         return loaders[path.suffix](path)

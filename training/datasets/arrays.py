@@ -21,6 +21,10 @@ class Arrays(NamedTuple):
         x_test: as `x_train`.
         y_test: as `y_train`.
         factors_test: what each test example was made with, name -> integers [N_test], or None.
+        x_validation: as `x_train`, where the source has a validation set of its own, or None.
+        y_validation: as `y_train`.
+        class_names: what the labels 0, 1, ... are called, or None.
+        skipped: files that were not read.
     """
 
     name: str
@@ -29,6 +33,10 @@ class Arrays(NamedTuple):
     x_test: np.ndarray
     y_test: np.ndarray | None
     factors_test: dict[str, np.ndarray] | None = None
+    x_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
+    skipped: int = 0
 
 
 def arrays(
@@ -37,6 +45,8 @@ def arrays(
     y_train: np.ndarray | None = None,
     x_test: np.ndarray | None = None,
     y_test: np.ndarray | None = None,
+    x_validation: np.ndarray | None = None,
+    y_validation: np.ndarray | None = None,
 ) -> Arrays:
     """Checks a source's arrays and brings them into one form.
 
@@ -59,12 +69,16 @@ def arrays(
     else:
         x_test = _examples(name, "x_test", x_test)
         y_test = _labels(name, "y_test", y_test, len(x_test))
-    if x_train.shape[1:] != x_test.shape[1:]:
-        raise InputError(
-            f"{name}: an example of x_train has shape {x_train.shape[1:]}, one of x_test {x_test.shape[1:]}: make "
-            f"them equal."
-        )
-    return Arrays(name, x_train, y_train, x_test, y_test)
+    if x_validation is not None:
+        x_validation = _examples(name, "x_validation", x_validation)
+        y_validation = _labels(name, "y_validation", y_validation, len(x_validation))
+    for key, x in {"x_test": x_test, "x_validation": x_validation}.items():
+        if x is not None and x_train.shape[1:] != x.shape[1:]:
+            raise InputError(
+                f"{name}: an example of x_train has shape {x_train.shape[1:]}, one of {key} {x.shape[1:]}: make them "
+                f"equal."
+            )
+    return Arrays(name, x_train, y_train, x_test, y_test, None, x_validation, y_validation)
 
 
 def _examples(name: str, key: str, x: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ class Splits(NamedTuple):
     x_test: np.ndarray
     y_test: np.ndarray | None
     factors_test: dict[str, np.ndarray] | None = None
+    class_names: tuple[str, ...] | None = None
 
 
 def evenly(count: int, total: int) -> list[int]:
@@ -47,19 +48,21 @@ def stratified(labels: np.ndarray | None, count: int, share: float, seed: int) -
 
 
 def validation_split(data: "Arrays", validation: float | Literal["test"], seed: int) -> Splits:
-    """Holds out a seeded, class-balanced share of the training data, or validates on the test set.
+    """Holds out a seeded, class-balanced share of the training data, where the data has no validation set of its own.
 
     Args:
         data: the data set.
-        validation: a share in (0, 1), or "test", as some originals do.
+        validation: a share in (0, 1), or "test" to validate on the test set, as some originals do.
         seed: of the choice.
 
     Raises:
         InputError: for another share, or one that leaves a part empty.
     """
-    test = (data.x_test, data.y_test, data.factors_test)
+    test = (data.x_test, data.y_test, data.factors_test, data.class_names)
     if validation == "test":
         return Splits(data.x_train, data.y_train, data.x_test, data.y_test, *test)
+    if data.x_validation is not None:
+        return Splits(data.x_train, data.y_train, data.x_validation, data.y_validation, *test)
     if not 0 < validation < 1:
         raise InputError(f'validation is {validation}: give a share between 0 and 1, such as 0.1, or "test".')
     rest, part = stratified(data.y_train, len(data.x_train), validation, seed)
