@@ -13,11 +13,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--what", choices=KINDS, required=True, help="the kind of picture")
     parser.add_argument("--label", help="for an attribute: the label towards which codes are moved")
+    parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes the picture."""
+    import dataclasses
+
     import numpy as np
 
     from vae_tf import training
@@ -30,9 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"--label was given for {arguments.what}: leave it out, or choose --what attribute.")
     the_run = training.Run(arguments.directory)
     settings, vae = the_run.load()
+    settings = dataclasses.replace(settings, data=arguments.data or settings.data)
 
     def inputs(count: int) -> np.ndarray:
         x = the_run.test_examples(settings)
+        datasets.check_shape(settings.data, x, vae.event_shape)
         return x[datasets.evenly(count, len(x))]
 
     draw = {
@@ -59,6 +64,7 @@ def _attribute(the_run, settings, vae, label: str | None):
     splits = the_run.data(settings)
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
+    datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
     part = datasets.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
     x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
     direction = training.attribute_direction(evaluation.codes(vae, x), splits.y_train[part].astype(str), label)

@@ -160,6 +160,7 @@ class Run(RunDirectory):
         if samples is not None:
             importance.check(vae, samples)
         arrays = datasets.load(settings.data if data is None else data)
+        datasets.check_shape(arrays.name, arrays.x_test, vae.event_shape)
         binarization = settings.binarization if binarization is None else binarization
         space = None if features is None else evaluation.features.chosen(features, arrays, settings.seed)
         results = evaluation.evaluate(

@@ -146,3 +146,25 @@ def test_a_damaged_model_is_refused(refused, run, here):
     shutil.copy(run / "recipe.yaml", run / "model.keras")
     assert "model.keras" in refused("draw", run, "--what", "samples", "--out", "x.png")
     assert not (here / "x.png").exists()
+
+
+def test_the_data_may_be_given(finished, images, here):
+    with np.load(images) as file:
+        np.savez(here / "black.npz", x_train=file["x_train"], x_test=np.zeros_like(file["x_test"]))
+    words = ["draw", str(finished), "--what", "reconstructions", "--out"]
+    assert main([*words, "own.png"]) == 0
+    assert main([*words, "given.png", "--data", "black.npz"]) == 0
+    own, given = (np.asarray(Image.open(here / name))[2:8, 2:8] for name in ("own.png", "given.png"))
+    assert own.max() == 255
+    assert given.max() == 0
+
+
+@pytest.mark.parametrize("kind", ["reconstructions", "traversal", "interpolation", "attribute"])
+def test_data_of_another_shape_are_refused(refused, finished, here, kind):
+    np.savez(here / "other.npz", x_train=np.zeros((40, 5, 5), np.uint8), y_train=np.arange(40) % 2)
+    label = ["--label", "1"] if kind == "attribute" else []
+    line = refused("draw", finished, "--what", kind, "--data", "other.npz", "--out", "x.png", *label)
+    assert line == (
+        "other.npz has examples of shape (5, 5, 1), but the model takes (6, 6, 1): give data of that shape."
+    )
+    assert not (here / "x.png").exists()

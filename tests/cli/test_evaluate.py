@@ -108,3 +108,10 @@ def test_data_that_cannot_be_used_any_more_are_refused(refused, run, images, tmp
             np.savez(tmp_path / "data.npz", x_train=file["x_train"] / 255, x_test=x)
     assert said in refused("evaluate", run, "--samples", "3")
     assert not (run / "results.json").exists()
+
+
+def test_data_of_another_shape_are_refused(refused, run, here):
+    np.savez(here / "other.npz", x_train=np.zeros((40, 5, 5), np.uint8))
+    line = refused("evaluate", run, "--samples", "3", "--data", "other.npz")
+    assert line.startswith("other.npz has examples of shape (5, 5, 1), but the model takes (6, 6, 1): give data")
+    assert not (run / "results.json").exists()

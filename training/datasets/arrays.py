@@ -81,6 +81,19 @@ def arrays(
     return Arrays(name, x_train, y_train, x_test, y_test, None, x_validation, y_validation)
 
 
+def check_shape(name: str, x: np.ndarray, event_shape: tuple[int, ...]) -> None:
+    """Refuses examples that a model does not take.
+
+    Raises:
+        InputError: where an example of `x` has another shape than `event_shape`.
+    """
+    if x.shape[1:] != tuple(event_shape):
+        raise InputError(
+            f"{name} has examples of shape {x.shape[1:]}, but the model takes {tuple(event_shape)}: give data of that "
+            f"shape."
+        )
+
+
 def _examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
     if x.dtype == np.bool_:
         x = np.uint8(255) * x.astype(np.uint8)
