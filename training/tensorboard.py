@@ -32,16 +32,18 @@ def tensorboard(
 
     Args:
         directory: the run's log directory.
-        x: examples to show and measure, float32 [N, *event], such as the validation set; of many, some spread evenly.
+        x: examples [N, *event] to show and measure, such as the validation set, as `fit` takes them; of many, some
+            spread evenly.
         labels: theirs, [N], for the projector.
         hyperparameters: what runs are compared by, nested as a recipe is.
         seed: of the prior's codes.
         pictures: where PNG files of the epochs 1, 2, 5, 10, ... are kept as well.
 
     Raises:
-        InputError: for no examples, labels of another length, and from `fit`, where the directory cannot be written.
+        InputError: for no examples, labels of another length, and from `fit`, if the model does not take such examples
+            or the directory cannot be written.
     """
-    x = np.asarray(x, np.float32)
+    x = np.asarray(x)
     if not len(x):
         raise InputError("There are no examples to watch a model with: give some, such as the validation set.")
     if labels is not None and len(labels) != len(x):

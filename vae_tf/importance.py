@@ -49,7 +49,7 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
 
     Args:
         vae: the model.
-        x: an array [N, *event], or a `tf.data.Dataset` of batches.
+        x: examples [N, *event], or a `tf.data.Dataset` of batches.
         samples: K, the importance samples of each example.
         seed: draw k of example i is a function of (seed, i, k) alone.
 

@@ -100,12 +100,12 @@ class VAE(Trainer):
         """What one pass yields: q(z|x), p(z), the draws and log p(x|z).
 
         Args:
-            x: float32 [B, *event].
+            x: examples [B, *event].
             noise: standard normals [K, B, posterior.noise_size].
             training: whether dropout and batch normalisation of the networks train.
             prior_noise: standard normals [B, prior.noise_size], for an objective that draws from the prior.
         """
-        encode = self._encode(training)
+        encode, x = self._encode(training), self._examples(x)
         parameters = self._parameters(x, training)
         with tf.name_scope("posterior/"):
             q = self.posterior.distribution(parameters)  # q(z|x)
@@ -162,7 +162,7 @@ class VAE(Trainer):
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
         if isinstance(x, tf.data.Dataset):
             return tf.concat([self(batch, training=False) for batch in batches(x, self.event_shape)], axis=0)
-        return self(x, training=False)
+        return self(self._examples(x), training=False)
 
     @functools.cached_property
     def coder(self) -> Coder:
@@ -176,7 +176,7 @@ class VAE(Trainer):
         """Without `coder`: Keras saves what it finds here, and would save these weights under a name of its own."""
         return [name for name in super().__dir__() if name != "coder"]
 
-    def sample(self, count: int, seed: int) -> tf.Tensor:
+    def sample(self, count: int, seed: int = 0) -> tf.Tensor:
         """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
         if count < 0:
             raise InputError(f"sample() was asked for count={count}: give at least 0.")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from vae_tf import examples
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 
@@ -13,8 +14,8 @@ def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:
     """Consecutive parts of examples that a likelihood takes, each float32 [at most `rows`, *event].
 
     Args:
-        x: an array [N, *event], which is looked at as a whole before the first part is given; or a `tf.data.Dataset`
-            of batches, of which each is looked at when its turn comes.
+        x: numbers [N, *event], as `examples.as_float32` takes them, which are looked at as a whole before the first
+            part is given; or a `tf.data.Dataset` of batches, of which each is looked at when its turn comes.
         rows: the most examples of a part.
         likelihood: that of the model.
 
@@ -23,11 +24,9 @@ def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:
     """
     if isinstance(x, tf.data.Dataset):
         for number, batch in enumerate(batches(x, likelihood.event_shape)):
-            likelihood.check(batch, f"x of batch {number} of the data set")
-            yield from _slices(batch, rows)
+            yield from _slices(batch, rows, likelihood, f"x of batch {number} of the data set")
     else:
-        likelihood.check(x)
-        yield from _slices(x, rows)
+        yield from _slices(x, rows, likelihood, "x")
 
 
 def batches(dataset: tf.data.Dataset, event_shape: Sequence[int]) -> Iterator[tf.Tensor]:
@@ -60,9 +59,11 @@ def batches(dataset: tf.data.Dataset, event_shape: Sequence[int]) -> Iterator[tf
         yield tf.zeros([0, *event_shape])
 
 
-def _slices(x, rows: int) -> Iterator[tf.Tensor]:
+def _slices(x, rows: int, likelihood: Likelihood, name: str) -> Iterator[tf.Tensor]:
+    x = examples.as_float32(x, likelihood, name)
+    likelihood.check(x, name)
     for first in range(0, len(x), rows):
-        yield tf.cast(tf.convert_to_tensor(x[first : first + rows]), tf.float32)
+        yield x[first : first + rows]
 
 
 def _kind(spec) -> str:

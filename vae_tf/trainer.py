@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import random
+from vae_tf import examples, random
 from vae_tf.errors import InputError
 from vae_tf.execution import Loop, fuses
 from vae_tf.likelihoods import Likelihood
@@ -218,19 +218,19 @@ class Trainer(keras.Model):
         finally:
             loop.begin(None)
 
+    @functools.wraps(keras.Model.predict)
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Keras's `predict`, after a look at arrays: they are what `examples.as_float32` takes."""
+        if isinstance(x, np.ndarray | tf.Tensor):
+            examples.check(x, self.likelihood)
+        return super().predict(x, batch_size, verbose, steps, callbacks)
+
     def _flatten_metrics_in_order(self, logs: dict) -> list:
         """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
         return [logs[key] for key in self.objective.directions if key not in self.objective.settings]
 
     def _examples(self, x) -> tf.Tensor:
-        x = tf.cast(tf.convert_to_tensor(x), tf.float32)
-        shape = (None, *self.event_shape)
-        if not x.shape.is_compatible_with(shape):
-            raise InputError(
-                f"x has shape {tuple(x.shape)}; this model takes {('N', *self.event_shape)}: reshape the data or "
-                f"build the model for its shape."
-            )
-        return tf.ensure_shape(x, shape)  # sizes may be known only when the data comes
+        return examples.as_float32(x, self.likelihood)
 
     def _check_data(self, data, name: str) -> None:
         if isinstance(data, tf.data.Dataset):

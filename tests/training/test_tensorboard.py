@@ -48,7 +48,7 @@ def test_of_many_examples_some_are_shown_with_their_labels(tmp_path, rng):
     alarms, scalars, latents, projector, _, pictures = tensorboard(tmp_path, x, labels)
     assert len(alarms.x) == len(latents.x) == len(projector.x) == 1_000
     np.testing.assert_array_equal(x[projector.labels], projector.x)
-    assert len(scalars.x) == len(pictures.images) == 32
+    assert len(scalars.x) == len(pictures.x) == 32
 
 
 def test_labels_of_another_length_are_refused(bits, tmp_path):
@@ -72,4 +72,23 @@ def test_no_examples_are_refused(tmp_path):
 def test_examples_may_be_a_tensor_or_a_list(bits, tmp_path):
     for given in (tf.constant(bits), bits.tolist()):
         chosen = tensorboard(tmp_path, given)
-        np.testing.assert_array_equal(chosen[-1].images, bits)
+        np.testing.assert_array_equal(chosen[-1].x, bits)
+
+
+@pytest.mark.parametrize("kind", ["float64", "uint8", "bool"])
+def test_the_examples_may_be_of_any_dtype(make_vae, bits, tmp_path, read_events, kind):
+    vae = make_vae()
+    vae.compile("sgd", run_eagerly=True)
+    for folder, x in (("one", bits), ("other", bits.astype(kind))):
+        vae.set_weights(make_vae().get_weights())
+        vae.fit(bits, epochs=1, callbacks=tensorboard(tmp_path / folder, x), verbose=0)
+    one, other = (read_events(tmp_path / folder / "train")["gradient_norm"] for folder in ("one", "other"))
+    assert one == other
+
+
+def test_pixels_that_are_not_scaled_are_refused_before_training(make_vae, bits, tmp_path):
+    vae = make_vae()
+    vae.compile("sgd", run_eagerly=True)
+    with pytest.raises(InputError, match=r"the x of Alarms is 255 in channel .*uint8 images: x / 255"):
+        vae.fit(bits, callbacks=tensorboard(tmp_path, np.uint8(255 * bits)), verbose=0)
+    assert int(vae.training_steps) == 0

@@ -32,7 +32,7 @@ class Alarms(Watcher):
 
     Args:
         directory: the run's log directory; `alarms` is written below it.
-        x: fixed examples, float32 [N, *event], whose codes are measured.
+        x: fixed examples [N, *event], whose codes are measured.
         share: of the latent dimensions that should be active.
     """
 

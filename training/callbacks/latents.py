@@ -17,7 +17,7 @@ class Latents(Watcher):
 
     Args:
         directory: the run's log directory; `latents` is written below it.
-        x: fixed examples, float32 [N, *event].
+        x: fixed examples [N, *event].
         seed: of the prior's codes.
     """
 

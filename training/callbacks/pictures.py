@@ -24,7 +24,7 @@ class Pictures(Watcher):
 
     Args:
         directory: the run's log directory; they are written to `pictures` below it.
-        images: the inputs to reconstruct, float32 [N, height, width, channels].
+        images: the inputs to reconstruct, [N, height, width, channels].
         seed: of the prior's codes.
         folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
 
@@ -40,7 +40,7 @@ class Pictures(Watcher):
         folder: str | os.PathLike[str] | None = None,
     ):
         super().__init__(directory, "pictures")
-        self.images, self.seed = images, seed
+        self.x, self.seed = images, seed
         self.folder = None if folder is None else pathlib.Path(folder)
 
     def on_train_begin(self, logs=None):
@@ -53,13 +53,13 @@ class Pictures(Watcher):
         del logs
         vae = self.model
         drawn = {
-            "reconstructions": pictures.reconstructions(vae, self.images),
+            "reconstructions": pictures.reconstructions(vae, self.x),
             "samples": pictures.samples(vae, seed=self.seed),
             "draws": pictures.draws(vae, seed=self.seed),
-            "traversal": pictures.traversal(vae, self.images[:1], dimensions=TRAVERSED),
+            "traversal": pictures.traversal(vae, self.x[:1], dimensions=TRAVERSED),
         }
-        if len(self.images) > 1:
-            drawn["interpolation"] = pictures.interpolation(vae, self.images[:NEIGHBOURS])
+        if len(self.x) > 1:
+            drawn["interpolation"] = pictures.interpolation(vae, self.x[:NEIGHBOURS])
         if vae.latent_size == 2:
             drawn["manifold"] = pictures.manifold(vae)
         if isinstance(vae.prior, VampPrior):

@@ -27,7 +27,7 @@ class Projector(Watcher):
 
     Args:
         directory: the run's log directory; `projector` is written below it.
-        x: examples, float32 [N, *event]; of more than 5,000, as many are taken evenly.
+        x: examples [N, *event]; of more than 5,000, as many are taken evenly.
         labels: one for each example, [N], where there are any.
 
     Raises:

@@ -16,7 +16,7 @@ class Scalars(Watcher):
 
     Args:
         directory: the run's log directory; `train` and `validation` are written below it.
-        x: a few fixed examples, float32 [N, *event], where `gradient_norm` is wanted: |d loss / d weights| on these,
+        x: a few fixed examples [N, *event], where `gradient_norm` is wanted: |d loss / d weights| on these,
             with the same noise at each epoch.
     """
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from vae_tf import examples
 from vae_tf.errors import InputError
 
 Logs = dict[str, Any]
@@ -24,9 +25,14 @@ class Watcher(keras.callbacks.Callback):
         directory: the log directory.
         parts: the folders below it that this callback writes to.
 
+    Attributes:
+        x: the examples that are watched, if any; float32 from the beginning of training.
+
     Raises:
-        InputError: from `fit`, where a folder cannot be written.
+        InputError: from `fit`, if a folder cannot be written, or the model does not take the examples.
     """
+
+    x: Any = None
 
     def __init__(self, directory: str | os.PathLike[str], *parts: str):
         super().__init__()
@@ -43,7 +49,9 @@ class Watcher(keras.callbacks.Callback):
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
-        """Opens the files."""
+        """Looks at the examples and opens the files."""
+        if self.x is not None:
+            self.x = examples.as_float32(self.x, self.model.likelihood, f"the x of {type(self).__name__}").numpy()
         for part in self.writers:
             folder = self.directory / part
             try:

@@ -111,7 +111,8 @@ def as_seen(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarr
 
 def scaled(values: tf.Tensor) -> tf.Tensor:
     """The values as float32, uint8 in [0, 1]."""
-    return tf.cast(values, tf.float32) / 255 if values.dtype == tf.uint8 else values
+    as_they_are = tf.cast(values, tf.float32)
+    return as_they_are / 255 if values.dtype == tf.uint8 else as_they_are
 
 
 def _check_batch_size(batch_size: int) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, random
+from vae_tf import VAE, examples, random
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import evenly
 
@@ -43,7 +43,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
 
     Args:
         vae: the model.
-        x: examples, float32 [N, *event].
+        x: examples [N, *event].
         seed: the draw of example i is a function of (seed, i) alone.
 
     Returns:
@@ -54,6 +54,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     """
     if not (vae.posterior.has_density and vae.posterior.scores_any_code):
         return None
+    x = examples.as_float32(x, vae.likelihood).numpy()
     if len(x) < 2:
         raise InputError(f"The aggregated posterior was asked for of {len(x)} examples: give at least 2.")
     chosen = evenly(DRAWS, len(x))
@@ -63,7 +64,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     codes, log_posterior, log_prior = [], [], []
     for first in range(0, len(chosen), BATCH):
         part = slice(first, first + BATCH)
-        (latent,) = vae.terms(tf.constant(x[chosen[part]]), noise[None, part]).latents
+        (latent,) = vae.terms(x[chosen[part]], noise[None, part]).latents
         codes.append(latent.z[0])  # z_i ~ q(z|x_i), [M, D]
         log_posterior.append(latent.posterior.log_prob(latent.z)[0])  # log q(z_i|x_i)
         log_prior.append(latent.prior.log_prob(latent.z)[0])  # log p(z_i)

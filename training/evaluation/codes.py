@@ -10,7 +10,7 @@ def codes(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray:
 
     Args:
         vae: the model.
-        x: examples, float32 [N, *event].
+        x: examples [N, *event].
         batch_size: examples of one pass.
     """
     parts = [np.zeros((0, vae.latent_size), np.float32)]

@@ -13,7 +13,7 @@ def kl_per_dimension(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray | None:
 
     Args:
         vae: the model.
-        x: examples, float32 [N, *event].
+        x: examples [N, *event].
         batch_size: examples of one pass.
 
     Returns:

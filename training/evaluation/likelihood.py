@@ -40,7 +40,7 @@ class LogLikelihood:
 
 
 def log_likelihood(vae: VAE, x, samples: int, seed: int) -> Estimate:
-    """Estimates log p(x) of each of the examples x, float32 [N, *event], with a progress bar.
+    """Estimates log p(x) of each of the examples x [N, *event], with a progress bar.
 
     Raises:
         InputError: for samples < 1, or a plain autoencoder.

@@ -4,9 +4,10 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from vae_tf import VAE
+from vae_tf import VAE, examples
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import Binarization, as_seen, evenly
 from vae_tf.training.evaluation.active_units import active_units
@@ -29,10 +30,10 @@ BELOW = "log_likelihood is biased low: in expectation it rises with importance_s
 
 
 class Examples(NamedTuple):
-    """Examples as they are stored, and what is known of them.
+    """Examples as a data set stores them, and what is known of them.
 
     Attributes:
-        x: [N, *event]; uint8 becomes [0, 1].
+        x: [N, *event]; uint8 becomes [0, 1], as in every data set of `training`; the rest float32.
         labels: [N], or None.
         factors: what each example was made with, name -> integers [N], or None.
     """
@@ -44,8 +45,8 @@ class Examples(NamedTuple):
 
 def evaluate(
     vae: VAE,
-    test: Examples,
-    train: Examples | None = None,
+    test: Examples | npt.ArrayLike,
+    train: Examples | npt.ArrayLike | None = None,
     *,
     samples: int = 5_000,
     binarization: Binarization = "none",
@@ -56,8 +57,8 @@ def evaluate(
 
     Args:
         vae: the model.
-        test: what is measured.
-        train: what the linear probe is fitted to, where both have labels.
+        test: what is measured: an array [N, *event], as the model takes it (see `vae_tf.examples`), or `Examples`.
+        train: what the linear probe is fitted to, if both are `Examples` with labels.
         samples: K, the importance samples of each example; not used for a plain autoencoder.
         binarization: where it is not "none", the images are drawn once.
         seed: of the binarisation and of all draws.
@@ -75,14 +76,13 @@ def evaluate(
         - `examples`, `binarization`, `seed`.
 
     Raises:
-        InputError: for a model that is not compiled or whose measures are not finite, samples < 1, labels or factors
-            that do not match, values outside the support, or examples that `features` does not take.
+        InputError: for a model that is not compiled or whose measures are not finite, no examples, samples < 1, labels
+            or factors that do not match, values outside the support, or examples that `features` does not take.
     """
     if not vae.compiled:
         raise InputError("The model is not compiled, and Keras evaluates none that is not: call vae.compile() first.")
-    _check(test, "test")
-    if train is not None:
-        _check(train, "training")
+    test = _stored(vae, test, "test")
+    train = None if train is None else _stored(vae, train, "training")
     x = as_seen(test.x, seed=seed, binarization=binarization)
     vae.likelihood.check(x, "the test set")
     notes: list[str] = []
@@ -186,12 +186,19 @@ def _check_finite(results: dict[str, Any], x: np.ndarray) -> None:
             )
 
 
-def _check(examples: Examples, name: str) -> None:
-    """Refuses labels and factors that do not match."""
-    known = {"labels": examples.labels, **{f"factor {key!r}": value for key, value in (examples.factors or {}).items()}}
+def _stored(vae: VAE, given: Examples | npt.ArrayLike, name: str) -> Examples:
+    """The examples as arrays; refuses none, and labels and factors that do not match."""
+    if not isinstance(given, Examples):
+        given = Examples(examples.as_float32(given, vae.likelihood, f"the {name} set").numpy())
+    x = np.asarray(given.x)
+    if not x.size:
+        raise InputError(f"The {name} set has shape {x.shape}: give at least one example.")
+    labels = None if given.labels is None else np.asarray(given.labels)
+    factors = {key: np.asarray(values) for key, values in (given.factors or {}).items()}
+    known = {"labels": labels, **{f"factor {key!r}": values for key, values in factors.items()}}
     for what, values in known.items():
-        if values is not None and np.shape(values) != (len(examples.x),):
+        if values is not None and values.shape != (len(x),):
             raise InputError(
-                f"The {name} set has {what} of shape {np.shape(values)} for {len(examples.x)} examples: give one for "
-                f"each."
+                f"The {name} set has {what} of shape {values.shape} for {len(x)} examples: give one for each."
             )
+    return Examples(x, labels, factors)

@@ -229,3 +229,39 @@ def test_one_latent_dimension_has_no_gap_and_a_note(make_vae, bits):
     results = measure(make_vae(latent_size=1), bits, factors={"shape": np.arange(20) % 2})
     assert "mutual_information_gap" not in results
     assert "there is no mutual information gap: it needs at least 2 latent dimensions" in results["notes"]
+
+
+@pytest.mark.parametrize("kind", ["float64", "float16", "int64", "bool", "tensor", "list"])
+def test_an_array_of_numbers_of_any_dtype_gives_what_examples_of_float32_give(make_vae, bits, kind):
+    given = {"tensor": tf.constant, "list": np.ndarray.tolist}.get(kind, lambda x: x.astype(kind))(bits)
+    vae = make_vae()
+    expected = measure(vae, bits)
+    assert evaluation.evaluate(vae, given, samples=5, seed=3) == expected
+    if kind != "list":
+        assert measure(vae, given) == expected
+
+
+def test_an_array_is_not_scaled_as_what_is_stored_is(make_vae, bits):
+    vae = make_vae()
+    pixels = np.uint8(255 * bits)
+    expected = measure(vae, pixels)
+    with pytest.raises(InputError, match=r"the test set is 255 in channel .*uint8 images: x / 255"):
+        evaluation.evaluate(vae, pixels)
+    assert evaluation.evaluate(vae, pixels / 255.0, samples=5, seed=3) == expected
+
+
+def test_labels_and_factors_may_be_lists(make_vae, bits):
+    y = np.arange(20) % 2
+    expected = measure(make_vae(), bits, Examples(bits, y), y, {"parity": y})
+    lists = y.tolist()
+    assert measure(make_vae(), bits, Examples(bits, lists), lists, {"parity": lists}) == expected
+
+
+@pytest.mark.parametrize("given", [np.zeros((0, 4, 4, 1), np.float32), Examples(np.zeros((0, 4, 4, 1), np.uint8))])
+def test_no_examples_are_refused(make_vae, bits, given):
+    vae = make_vae()
+    vae.compile("sgd", run_eagerly=True)
+    with pytest.raises(InputError, match=r"The test set has shape \(0, 4, 4, 1\): give at least one example"):
+        evaluation.evaluate(vae, given)
+    with pytest.raises(InputError, match="The training set has shape"):
+        evaluation.evaluate(vae, bits, given)

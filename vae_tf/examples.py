@@ -1,0 +1,48 @@
+"""What a model takes for examples, whatever their dtype: the one rule."""
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
+
+
+def as_float32(x, likelihood: Likelihood, name: str = "x") -> tf.Tensor:
+    """Examples as a model computes with them, float32 [N, *event].
+
+    Floats of any width, integers and booleans become float32, and no value is scaled: what `fit` learns from is what
+    every other function gets. So integers outside the likelihood's support are refused, such as the pixels 0 to 255
+    of uint8 images for a likelihood of values in [0, 1]: give `x / 255`.
+
+    Args:
+        x: numbers [N, *event]: an array, a tensor or nested lists.
+        likelihood: that of the model.
+        name: what the message calls x.
+
+    Raises:
+        InputError: for what is no array of numbers, for another shape, or for integers outside the support; within a
+            graph, values are not known and not looked at.
+    """
+    x = tf.cast(check(x, likelihood, name), tf.float32)
+    return tf.ensure_shape(x, (None, *likelihood.event_shape))  # sizes may be known only when the data comes
+
+
+def check(x, likelihood: Likelihood, name: str = "x") -> np.ndarray | tf.Tensor:
+    """Refuses what `as_float32` refuses, without a copy of an array; what it gives has a dtype and a shape."""
+    wanted = ("N", *likelihood.event_shape)
+    try:
+        x = x if isinstance(x, np.ndarray) else tf.convert_to_tensor(x)
+        dtype = tf.as_dtype(x.dtype)
+    except (TypeError, ValueError):
+        dtype = tf.string
+    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        given = f"of dtype {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
+        raise InputError(f"{name} is {given}; this model takes an array of numbers of shape {wanted}: convert it.")
+    if not tf.TensorShape(x.shape).is_compatible_with((None, *likelihood.event_shape)):
+        raise InputError(
+            f"{name} has shape {tuple(x.shape)}; this model takes {wanted}: reshape the data or build the model for "
+            f"its shape."
+        )
+    if dtype.is_integer and not tf.is_symbolic_tensor(x):
+        likelihood.check(x, name)
+    return x
