@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance, random, scoring
+from vae_tf import importance, inner_layers, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_network, check_parts
 from vae_tf.errors import InputError
@@ -23,7 +23,7 @@ from vae_tf.serving import saved_model, signatures
 from vae_tf.terms import Draws, Latent, Terms
 from vae_tf.trainer import Trainer
 
-AXES = ("posterior", "prior", "likelihood")  # those with weights; frozen ones stay frozen in a saved model
+AXES = ("posterior", "prior", "likelihood")  # those with weights
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -90,6 +90,7 @@ class VAE(Trainer):
             if not part.built:  # in a loaded model, Keras has built it
                 part.build(shape)
         self.build_training()
+        self._inner_configs = inner_layers.configs(self._parts)
         self.built = True
 
     # ----- One pass
@@ -269,10 +270,41 @@ class VAE(Trainer):
         if verbose:
             print(f"{filepath} serves {', '.join(sorted(graphs))}.")  # noqa: T201  (as Keras does)
 
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Keras's `quantize`, of the encoder and the decoder; what the axes compute stays float32."""
+        for network in (self.encoder, self.decoder):
+            network.quantize(mode, config=config, filters=filters, **kwargs)
+        self.train_function = self.test_function = self.predict_function = None
+        for compiled in ("_draw_function", "log_weights_function", "score_function", "coder"):
+            self.__dict__.pop(compiled, None)
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Keras's `save`, to a `.keras` file.
+
+        Raises:
+            InputError: for an `.h5` file, from which Keras could not load the model, and as `get_config`.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise InputError(
+                f"save() was given {filepath}, but a model in that old format does not load: give a path that ends in "
+                f".keras, or save the weights alone by save_weights() to one that ends in .weights.h5."
+            )
+        inner_layers.check(self._parts, self._inner_configs)  # Keras empties the file before it asks for the config
+        super().save(filepath, overwrite, zipped, **kwargs)
+
     # ----- Config
 
+    @property
+    def _parts(self) -> inner_layers.Parts:
+        return {axis: getattr(self, axis) for axis in AXES}
+
     def get_config(self) -> dict:
-        """The constructor's arguments."""
+        """The constructor's arguments, and which parts and layers within them are frozen.
+
+        Raises:
+            InputError: if a layer within a part was changed after it was built.
+        """
+        inner_layers.check(self._parts, self._inner_configs)
         serialize = keras.saving.serialize_keras_object
         parts = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective")
         config = {part: serialize(getattr(self, part)) for part in parts}
@@ -280,16 +312,20 @@ class VAE(Trainer):
             **config,
             "seed": self.seed,
             "name": self.name,
-            "frozen": [axis for axis in AXES if not getattr(self, axis).trainable],
+            "frozen": inner_layers.frozen(self._parts),
         }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None) -> "VAE":
-        """The model that `get_config` describes."""
+        """The model that `get_config` describes.
+
+        Raises:
+            InputError: if something is frozen that the model has not.
+        """
         deserialize = functools.partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
         frozen = config.get("frozen", [])
         config = {key: value for key, value in config.items() if key != "frozen"}
         arguments = {key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()}
-        for axis in frozen:
-            arguments[axis].trainable = False
-        return cls(**arguments)
+        vae = cls(**arguments)
+        inner_layers.freeze(vae._parts, frozen)
+        return vae

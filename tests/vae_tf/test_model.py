@@ -78,6 +78,15 @@ def test_data_of_any_type_is_read_as_float32(vae, binary, kind):
     np.testing.assert_array_equal(vae(binary.astype(kind)), vae(binary))
 
 
+def test_the_summary_gives_the_shape_of_every_part(make_vae):
+    lines = []
+    make_vae(name="m", prior=priors.MixtureOfNormals(2)).summary(print_fn=lambda line, **_: lines.append(line))
+    (text,) = lines
+    assert "?" not in text
+    assert text.count("(None, 2)") == 2
+    assert "(None, 6)" in text
+
+
 def test_the_summary_names_the_parts(vae):
     lines = []
     vae.summary(print_fn=lambda line, **_: lines.append(line))

@@ -133,6 +133,11 @@ class Likelihood(keras.layers.Layer):
         del x
         return False
 
+    @property
+    def output_shape(self) -> tuple:
+        """The shape of a batch of examples, which `summary()` shows."""
+        return (None, *self.event_shape)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"event_shape": list(self.event_shape), "projection": self.projection, "name": self.name}

@@ -65,6 +65,11 @@ class Posterior(keras.layers.Layer):
         """The codes nearest to z [*, D] among those that q(z|x) can give, float32 [*, D]."""
         return z
 
+    @property
+    def output_shape(self) -> tuple:
+        """The shape of a batch of codes, which `summary()` shows."""
+        return (None, self.latent_size)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"latent_size": self.latent_size, "name": self.name}

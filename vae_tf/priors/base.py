@@ -80,6 +80,11 @@ class Prior(keras.layers.Layer):
                 f"density: use priors.SphericalUniform or priors.VampPrior, or a posterior such as DiagonalNormal."
             )
 
+    @property
+    def output_shape(self) -> tuple:
+        """The shape of a batch of codes, which `summary()` shows."""
+        return (None, self.latent_size)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"latent_size": self.latent_size, "name": self.name}
