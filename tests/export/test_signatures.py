@@ -277,6 +277,27 @@ def test_what_no_density_is_defined_for_scores_nan_in_its_own_row(likelihood, va
         close(np.delete(found, 1), np.delete(right[name], 1))
 
 
+@pytest.mark.parametrize("value", [0.5, 1e-3, 1.001])
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        functools.partial(likelihoods.Categorical, categories=3),
+        likelihoods.NegativeBinomial,
+        likelihoods.DiscretizedLogisticMixture,
+    ],
+)
+def test_what_lies_between_the_values_that_are_taken_scores_nan_in_its_own_row(likelihood, value):
+    vae = VAE(*networks.mlp((2,), 3, hidden=(4,)), likelihood=likelihood((2,)))
+    score = signatures.trace(vae)["score"]
+    x, seed = np.array([[0, 1], [1, 0], [1, 1]], np.float32), np.zeros((3, 2), np.int32)
+    right = score(x=tf.constant(x), seed=tf.constant(seed))
+    x[1, 1] = value
+    for name, found in score(x=tf.constant(x), seed=tf.constant(seed)).items():
+        assert np.isfinite(right[name]).all()
+        assert np.isnan(found[1])
+        close(np.delete(found, 1), np.delete(right[name], 1))
+
+
 def test_the_scores_of_many_seeds_have_the_model_s_elbo_as_their_mean(vae, served):
     x = np.random.default_rng(0).integers(0, 2, (1, 6, 6, 1)).astype(np.float32)
     seeds = np.stack([np.full(2_000, 5), np.arange(2_000)], axis=1).astype(np.int32)

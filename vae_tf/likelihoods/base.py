@@ -97,6 +97,10 @@ class Likelihood(keras.layers.Layer):
         batch = mean.shape[: -len(self.event_shape)]
         return tf.ensure_shape(mean, (*batch, *self.event_shape))  # tfp forgets sizes that it has broadcast
 
+    def accepts(self, x: tf.Tensor) -> tf.Tensor:
+        """Whether p(x|z) is defined for every value of an example, bool [B], for x, float32 [B, *event]."""
+        return tf.reduce_all(self._in_support(x), axis=list(range(-len(self.event_shape), 0)))
+
     def check(self, x, name: str = "x") -> None:
         """Refuses data that this likelihood gives no density.
 
@@ -116,11 +120,12 @@ class Likelihood(keras.layers.Layer):
             )
         if not x.size:
             return
-        if not self.has_gaps and self._in_support(np.array([x.min(), x.max()])).all():
+        in_support = lambda values: self._in_support(tf.cast(values, tf.float32)).numpy()  # noqa: E731
+        if not self.has_gaps and in_support(np.array([x.min(), x.max()])).all():
             return
         rows = max(1, CHUNK // math.prod(self.event_shape))
         for first in range(0, len(x), rows):
-            wrong = np.argwhere(~self._in_support(x[first : first + rows]))
+            wrong = np.argwhere(~in_support(x[first : first + rows]))
             if len(wrong):
                 index = (first + int(wrong[0][0]), *wrong[0][1:].tolist())
                 raise InputError(
@@ -152,10 +157,10 @@ class Likelihood(keras.layers.Layer):
         )
         return tf.split(values, self.parameter_count, axis=-1)
 
-    def _in_support(self, x: np.ndarray) -> np.ndarray:
-        """Which values p(x|z) is defined for, bool, of the shape of x."""
+    def _in_support(self, x: tf.Tensor) -> tf.Tensor:
+        """Which values p(x|z) is defined for, bool, of the shape of x, float32."""
         low, high = self.support
-        return np.isfinite(x) & (x >= low) & (x <= high)
+        return tf.math.is_finite(x) & (x >= low) & (x <= high)
 
     def _wanted(self) -> str:
         """The values that are taken, and how to make such of others."""

@@ -64,8 +64,8 @@ class Categorical(Likelihood):
         """The constructor's arguments."""
         return {**super().get_config(), "categories": self.categories}
 
-    def _in_support(self, x: np.ndarray) -> np.ndarray:
-        return super()._in_support(x) & (x == np.rint(x))
+    def _in_support(self, x: tf.Tensor) -> tf.Tensor:
+        return super()._in_support(x) & (x == tf.round(x))
 
     def _wanted(self) -> str:
         return f"whole numbers from 0 to {self.categories - 1}: number the categories from 0"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import util as tfp_util
@@ -75,10 +74,9 @@ class DiscretizedLogisticMixture(Likelihood):
         """The constructor's arguments."""
         return {**super().get_config(), "components": self.components}
 
-    def _in_support(self, x: np.ndarray) -> np.ndarray:
-        inside = super()._in_support(x)
-        levels = LEVELS * np.where(inside, x, 0)
-        return inside & (np.abs(levels - np.rint(levels)) < ROUNDING)
+    def _in_support(self, x: tf.Tensor) -> tf.Tensor:
+        levels = LEVELS * x
+        return super()._in_support(x) & (tf.abs(levels - tf.round(levels)) < ROUNDING)
 
     def _wanted(self) -> str:
         return "the levels k / 255 of 8-bit data: give uint8 images / 255, not resized or otherwise changed after"

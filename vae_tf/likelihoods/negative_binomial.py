@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -81,8 +80,8 @@ class NegativeBinomial(Likelihood):
         """The constructor's arguments."""
         return {**super().get_config(), "dispersion": self.dispersion}
 
-    def _in_support(self, x: np.ndarray) -> np.ndarray:
-        return super()._in_support(x) & (x == np.rint(x))
+    def _in_support(self, x: tf.Tensor) -> tf.Tensor:
+        return super()._in_support(x) & (x == tf.round(x))
 
     def _wanted(self) -> str:
         return "whole numbers of at least 0: give the counts themselves, not normalised and no logarithms"

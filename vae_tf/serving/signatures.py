@@ -62,10 +62,9 @@ def score(vae: "VAE", x: tf.Tensor, seed: tf.Tensor) -> Tensors:
 
     elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
 
-    All are NaN for an example with a value outside the likelihood's support, of which some densities would raise.
+    All are NaN for an example with a value outside the likelihood's support, between its levels too.
     """
-    low, high = vae.likelihood.support
-    is_inside = _is_finite(x) & _every((x >= low) & (x <= high))
+    is_inside = vae.likelihood.accepts(x)
     noise = random.normal_rows([vae.posterior.noise_size], seed)[None]
     terms = vae.terms(tf.where(_beside(is_inside, x), x, tf.zeros_like(x)), noise)
     rate = divergence.rate(terms.latents, "analytic")
@@ -97,12 +96,8 @@ def _nan_unless(is_good: tf.Tensor, outputs: Tensors) -> Tensors:
 
 
 def _is_finite(values: tf.Tensor) -> tf.Tensor:
-    return _every(tf.math.is_finite(values))
-
-
-def _every(is_so: tf.Tensor) -> tf.Tensor:
-    """Whether all of a row is so, bool [B]."""
-    return tf.reduce_all(is_so, axis=list(range(1, is_so.shape.rank)))
+    """Whether all of a row is finite, bool [B]."""
+    return tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
 
 
 def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

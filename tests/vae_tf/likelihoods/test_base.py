@@ -1,3 +1,4 @@
+import contextlib
 import re
 
 import keras
@@ -180,6 +181,29 @@ def test_values_inside_pass_whatever_their_type(kind):
     Bernoulli((2, 2)).check(np.ones((3, 2, 2), kind))
     Bernoulli((2, 2)).check(tf.zeros((3, 2, 2)))
     Bernoulli((2, 2)).check(np.zeros((0, 2, 2), kind))
+
+
+VALUES = np.float32([0, 1, 2, 0.5, 1e-3, 1.001, 77 / 255, 77.4 / 255, 300, -1, np.nan, np.inf, -np.inf])
+TAKEN = {
+    Bernoulli((2,)): (VALUES >= 0) & (VALUES <= 1),
+    ContinuousBernoulli((2,)): (VALUES >= 0) & (VALUES <= 1),
+    Normal((2,)): np.isfinite(VALUES),
+    Laplace((2,)): np.isfinite(VALUES),
+    Categorical((2,), categories=3): np.isin(VALUES, [0, 1, 2]),
+    NegativeBinomial((2,)): np.isin(VALUES, [0, 1, 2, 300]),
+    DiscretizedLogisticMixture((2,)): np.isin(VALUES, np.float32([0, 1, 77 / 255])),
+}
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(("likelihood", "taken"), TAKEN.items(), ids=lambda value: type(value).__name__)
+def test_the_graph_accepts_what_the_check_lets_pass(likelihood, taken, jit_compile):
+    x = np.stack([np.zeros_like(VALUES), VALUES], axis=1)
+    accepts = tf.function(likelihood.accepts, jit_compile=jit_compile)
+    np.testing.assert_array_equal(accepts(tf.constant(x)), taken)
+    for example, passes in zip(x, taken, strict=True):
+        with contextlib.nullcontext() if passes else pytest.raises(InputError):
+            likelihood.check(example[None])
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (3, 2, 2, 1), (3, 4), (2, 2), ()])
