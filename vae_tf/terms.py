@@ -50,11 +50,34 @@ class Terms(NamedTuple):
         latents: one `Latent` for each stochastic layer.
         log_likelihood: log p(x|z), float32 [K, B], nats.
         draws: those of the latents, where the objective weighs their gradient.
+        weights: the sample weights of the examples, float32 [B], of at least 0; None where all count alike.
     """
 
     latents: tuple[Latent, ...]
     log_likelihood: tf.Tensor
     draws: Draws | None = None
+    weights: tf.Tensor | None = None
+
+    @property
+    def shares(self) -> tf.Tensor | None:
+        """w_i / sum_j w_j, float32 [B]: what each example counts in the batch; None where all count alike."""
+        if self.weights is None:
+            return None
+        some = tf.reduce_any(self.weights > 0)
+        weights = tf.where(some, self.weights, tf.ones_like(self.weights))
+        return weights / tf.reduce_sum(weights)
+
+    def mean(self, values: tf.Tensor) -> tf.Tensor:
+        """sum_i w_i values_i / sum_i w_i, the mean over the batch, float32 [*], of values [B, *]."""
+        if self.shares is None:
+            return tf.reduce_mean(values, axis=0)
+        return tf.tensordot(self.shares, values, axes=1)
+
+    @property
+    def several(self) -> tf.Tensor:
+        """Whether more than one example counts, bool scalar: one alone does not say how the codes spread."""
+        count = tf.shape(self.log_likelihood)[1] if self.shares is None else tf.math.count_nonzero(self.shares)
+        return count > 1
 
     @property
     def distortion(self) -> tf.Tensor:

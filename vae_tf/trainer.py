@@ -94,19 +94,22 @@ class Trainer(keras.Model):
         logs, _ = self._values(data, self.evaluation_steps, random.Purpose.EVALUATION, training=False)
         return logs
 
-    def values(self, x: tf.Tensor, seed: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+    def values(
+        self, x: tf.Tensor, seed: tf.Tensor, training: bool = False, weights: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """What the objective says of one pass: each logged value of each example, float32 [B], or a scalar.
 
         Args:
             x: float32 [B, *event].
             seed: int64 pair, of all noise.
             training: whether dropout and batch normalisation of the networks train.
+            weights: the sample weights, float32 [B], which what an objective takes from the whole batch counts by.
         """
         sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
         with tf.name_scope("noise/"):
             noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
             noise, prior_noise = tf.split(noise, sizes, axis=-1)
-        terms = self.terms(x, noise, training, prior_noise[0])
+        terms = self.terms(x, noise, training, prior_noise[0])._replace(weights=weights)
         with tf.name_scope("objective/"):
             return self.objective(terms, self.optimizer.iterations)
 
@@ -120,11 +123,12 @@ class Trainer(keras.Model):
         x = self._examples(x)
         seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
         steps.assign_add(1)
-        values = self.values(x, seed, training)
+        if weights is not None:
+            weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
+        values = self.values(x, seed, training, weights)
         penalty = self.penalty()
         losses = values.pop("loss")
         if weights is not None:
-            weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
             losses *= weights
         loss = tf.reduce_mean(losses) + penalty
         self.logs.update(values, weights)

@@ -49,6 +49,22 @@ SCRIPT = """
     vae_tf.random.normal = lambda shape, seed: tf.zeros(shape)
     compare(dict)
     print("without noise: the same")
+    real = rng.normal(size=(16, 6)).astype(np.float32)
+    padded = np.concatenate([real[:8], 50 * real[8:], real[8:], 50 * real[:8]])  # each half goes to one replica
+    weights = np.tile(np.repeat(np.float32([1, 0]), 8), 2)
+    for make in (objectives.DIP, lambda: objectives.TotalCorrelation(examples=100)):
+        ends = []
+        for rows, w_of_rows, rate in ((real, np.ones(16, np.float32), 1e-4), (padded, weights, 2e-4)):
+            with mirrored.scope():
+                keras.utils.set_random_seed(1)
+                likelihood = vae_tf.likelihoods.Normal((6,))
+                vae = VAE(*networks.mlp((6,), 2, hidden=(5,)), likelihood=likelihood, objective=make())
+                vae.compile(keras.optimizers.SGD(rate))
+            vae.fit(rows, sample_weight=w_of_rows, batch_size=len(rows), shuffle=False, verbose=0)
+            ends.append(vae.get_weights())
+        for a, b in zip(*ends, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    print("rows of weight 0: as if they were not there")
     # Noise that is the stream's number, which is the replica's: 0 everywhere on one device.
     vae_tf.random.normal = lambda shape, seed: tf.fill(shape, tf.cast(seed[1] // 2**32 % 2**24, tf.float32))
     distortions = []
@@ -70,5 +86,6 @@ def test_two_replicas_train_as_one_device(fresh_process):
         "a plain autoencoder: the same",
         "a replica without examples: finite",
         "without noise: the same",
+        "rows of weight 0: as if they were not there",
         "each replica: noise of its own",
     ]

@@ -20,6 +20,20 @@ def test_log_weights_take_every_layer(rng):
     np.testing.assert_allclose(log_weights, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_the_mean_takes_the_sample_weights(rng):
+    values, weights = rng.normal(size=(5, 2, 3)).astype(np.float32), rng.random(5).astype(np.float32)
+    terms = Terms((), tf.zeros([1, 5]))
+    np.testing.assert_array_equal(terms.mean(values), tf.reduce_mean(values, axis=0))
+    assert terms.shares is None
+    weighed = terms._replace(weights=tf.constant(weights))
+    np.testing.assert_allclose(weighed.mean(values), np.average(values, axis=0, weights=weights), rtol=1e-5)
+    np.testing.assert_allclose(weighed.shares, weights / weights.sum(), rtol=1e-6)
+
+
+def test_weights_that_are_all_0_are_as_none():
+    np.testing.assert_allclose(Terms((), tf.zeros([1, 4]), weights=tf.zeros([4])).shares, np.full(4, 0.25))
+
+
 @pytest.mark.parametrize("jit_compile", [None, False, True])
 def test_the_gradient_of_draws_is_weighed_after_the_pass(rng, jit_compile):
     z = tf.constant(rng.normal(size=(3, 4, 2)), tf.float32)

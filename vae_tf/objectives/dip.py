@@ -12,7 +12,7 @@ from vae_tf.errors import InputError
 from vae_tf.objectives.base import Bound, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
-from vae_tf.terms import Latent, Terms
+from vae_tf.terms import Terms
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -21,8 +21,10 @@ class DIP(Bound):
 
     loss = distortion + rate + off_diagonal sum_{i != j} C_ij^2 + diagonal sum_i (C_ii - 1)^2
     variant "i": C = Cov_x[ E_q[z] ];  variant "ii": C = Cov_x[ E_q[z] ] + E_x[ Cov_q[z] ], the covariance of q(z)
+    E_x[f] = sum_i w_i f(x_i) / sum_i w_i,  Cov_x[f] = E_x[ (f - E_x[f]) (f - E_x[f])^T ],  w: the sample weights
 
-    The covariance is that of the batch, which couples its examples (on several devices, those of each).
+    The covariance is that of the batch, which couples its examples (on several devices, those of each). One example
+    alone has none: there, variant "i" adds 0.
 
     Source: Kumar et al. (2018), equations 6 and 7.
 
@@ -55,24 +57,29 @@ class DIP(Bound):
         """`loss`, `elbo`, `rate`, `distortion`, each float32 [B], nats, and the batch's `dependence`, float32 [B]."""
         del step
         values = self.measures(terms)
-        (latent,) = terms.latents
-        covariance = self._covariance(latent)
+        covariance = self._covariance(terms)
         variances = tf.linalg.diag_part(covariance)
         dependence = self.off_diagonal * (tf.reduce_sum(covariance**2) - tf.reduce_sum(variances**2))
         dependence += self.diagonal * tf.reduce_sum((variances - 1) ** 2)
+        if self.variant == "i":
+            dependence = tf.where(terms.several, dependence, 0.0)
         dependence *= tf.ones_like(values["rate"])
         return {"loss": -values["elbo"] + dependence, **values, "dependence": dependence}
 
-    def _covariance(self, latent: Latent) -> tf.Tensor:
+    def _covariance(self, terms: Terms) -> tf.Tensor:
         """C, float32 [D, D]."""
+        (latent,) = terms.latents
         q = latent.posterior
         mean = q.mean()
-        centred = mean - tf.reduce_mean(mean, axis=0)
-        covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(mean)[0], tf.float32)
+        centred = mean - terms.mean(mean)
+        if terms.shares is None:
+            covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(mean)[0], tf.float32)
+        else:
+            covariance = tf.matmul(terms.shares[:, None] * centred, centred, transpose_a=True)
         if self.variant == "i":
             return covariance
         within = tf.linalg.diag(q.variance()) if isinstance(q, tfd.Independent) else q.covariance()
-        return covariance + tf.reduce_mean(within, axis=0)
+        return covariance + terms.mean(within)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior without a covariance in closed form, or whose codes cannot have that of the identity.

@@ -16,6 +16,8 @@ class FreeBits(Bound):
 
     loss = distortion + sum_d max(free, E_batch[ KL[q(z_d|x) || p(z_d)] ])
 
+    E_batch[f] = sum_i w_i f(x_i) / sum_i w_i,  w: the sample weights
+
     The mean over the batch couples its examples (on several devices, those of each); an example's loss holds its own
     rate of a dimension where the mean is above `free`, and `free` elsewhere.
 
@@ -37,7 +39,7 @@ class FreeBits(Bound):
         values = self.measures(terms)
         (latent,) = terms.latents
         rates = latent.posterior.distribution.kl_divergence(latent.prior.distribution)  # of each dimension, [B, D]
-        above = tf.reduce_mean(rates, axis=0) > self.free
+        above = terms.mean(rates) > self.free
         bounded = tf.reduce_sum(tf.where(above, rates, self.free), axis=-1)
         return {"loss": values["distortion"] + bounded, **values}
 

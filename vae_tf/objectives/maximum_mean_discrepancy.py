@@ -25,8 +25,11 @@ class MaximumMeanDiscrepancy(Bound):
     kernel "gaussian": k = exp(-|z - e|^2 / D);  "inverse_multiquadratic": k = sum_s 2 s D / (2 s D + |z - e|^2)
 
     Without a bias, over the first draw of each example and as many of the prior, which couples the batch's examples
-    (on several devices, those of each). With beta=None there is no rate and no elbo, for a deterministic posterior:
-    the Wasserstein autoencoder. InfoVAE's alpha and lambda are beta = 1 - alpha and weight = alpha + lambda - 1.
+    (on several devices, those of each). With sample weights w, a pair of i and j counts w_i w_j in each mean:
+    E[k(z, z')] = sum_{i != j} w_i w_j k(z_i, z_j) / sum_{i != j} w_i w_j.
+
+    With beta=None there is no rate and no elbo, for a deterministic posterior: the Wasserstein autoencoder. InfoVAE's
+    alpha and lambda are beta = 1 - alpha and weight = alpha + lambda - 1.
 
     Source: Zhao et al. (2019), equation 6; Tolstikhin et al. (2018), algorithm 2.
 
@@ -67,16 +70,23 @@ class MaximumMeanDiscrepancy(Bound):
         """The values of `directions`, each float32 [B]; the `discrepancy`, MMD^2, is that of the batch."""
         (latent,) = terms.latents
         distortion = terms.distortion
-        discrepancy = self._discrepancy(latent) * tf.ones_like(distortion)
+        discrepancy = self._discrepancy(latent, terms.shares) * tf.ones_like(distortion)
         loss = distortion + schedules.at(self.weight, step) * discrepancy
         if self.beta is None:
             return {"loss": loss, "distortion": distortion, "discrepancy": discrepancy}
         values, beta = self.measures(terms), schedules.at(self.beta, step)
         return {"loss": loss + beta * values["rate"], **values, "discrepancy": discrepancy, "beta": beta}
 
-    def _discrepancy(self, latent: Latent) -> tf.Tensor:
+    def _discrepancy(self, latent: Latent, shares: tf.Tensor | None) -> tf.Tensor:
         """MMD^2[ q(z), p(z) ] without bias, float32 scalar; 0 for a batch of one, which says nothing."""
         z, e = latent.z[0], latent.prior_z
+        if shares is not None:
+            pairs = shares[:, None] * shares  # w_i w_j
+            others = tf.linalg.set_diag(pairs, tf.zeros_like(shares))
+            mean = lambda pairs, kernel: tf.math.divide_no_nan(tf.reduce_sum(pairs * kernel), tf.reduce_sum(pairs))  # noqa: E731
+            discrepancy = mean(others, self._kernel(z, z)) + mean(others, self._kernel(e, e))
+            discrepancy -= 2 * mean(pairs, self._kernel(z, e))
+            return tf.where(tf.reduce_any(others > 0), discrepancy, 0.0)
         count = tf.cast(tf.shape(z)[0], tf.float32)
         others = tf.maximum(count - 1, 1)
         within = lambda values: (  # noqa: E731  E[k(z, z')] over pairs of two

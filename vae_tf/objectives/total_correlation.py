@@ -22,7 +22,7 @@ class TotalCorrelation(Bound):
     loss = distortion + rate + (beta - 1) E_q(z)[ log q(z) - sum_d log q(z_d) ]
 
     q(z) = E_x[ q(z|x) ] is estimated from the batch by stratified weights, which couples its examples (on several
-    devices, those of each).
+    devices, those of each); see `log_stratified_weights`, with sample weights too. One example alone has none: 0.
 
     Source: Chen et al. (2018), equation 4 and appendix C.2.
 
@@ -54,15 +54,16 @@ class TotalCorrelation(Bound):
         values = self.measures(terms)
         beta = schedules.at(self.beta, step)
         (latent,) = terms.latents
-        total_correlation = self._total_correlation(latent)
+        total_correlation = self._total_correlation(latent, terms.shares)
         loss = -values["elbo"] + (beta - 1) * total_correlation
         return {"loss": loss, **values, "total_correlation": total_correlation, "beta": beta}
 
-    def _total_correlation(self, latent: Latent) -> tf.Tensor:
+    def _total_correlation(self, latent: Latent, shares: tf.Tensor | None = None) -> tf.Tensor:
         """log q(z) - sum_d log q(z_d) of each example's draws, float32 [B]."""
         assert self.examples is not None  # as checked
         z, q = latent.z, latent.posterior
-        log_weights = log_stratified_weights(z.shape[1] or tf.shape(z)[1], self.examples)[..., None]  # [B, B, 1]
+        batch_size = z.shape[1] or tf.shape(z)[1]
+        log_weights = log_stratified_weights(batch_size, self.examples, shares)[..., None]  # [B, B, 1]
         log_densities = q.distribution.log_prob(z[:, :, None])  # log q(z_d|x_j) for z of x_i: [K, B, B, D]
         log_joint = tf.reduce_logsumexp(log_weights[..., 0] + tf.reduce_sum(log_densities, axis=-1), axis=-1)
         log_marginals = tf.reduce_logsumexp(log_weights + log_densities, axis=2)  # log q(z_d), [K, B, D]
@@ -92,16 +93,46 @@ class TotalCorrelation(Bound):
         return {**super().get_config(), "beta": serialized(self.beta), "examples": self.examples}
 
 
-def log_stratified_weights(batch_size: int | tf.Tensor, examples: int) -> tf.Tensor:
+def log_stratified_weights(batch_size: int | tf.Tensor, examples: int, shares: tf.Tensor | None = None) -> tf.Tensor:
     """The logarithms of the weights with which q(z|x_j) enters the estimate of q(z_i), float32 [B, B].
 
     q(z_i) ~ 1/N q(z_i|x_i) + (N - M)/(N M) q(z_i|x_j') + 1/M sum_j q(z_i|x_j),  M = B - 1, over the other j
 
-    A batch that is larger than the data set, as evaluation may have, counts as one of its own: N is at least B.
+    A batch that is larger than the data set, as evaluation may have, counts as one of its own: N is at least B. In a
+    batch of one, q(z|x_i) stands for q(z).
+
+    With sample weights w, of which n are above 0, q(z) is the mixture in which x_i has the share
+    pi_i = n w_i / (N sum_k w_k), N being the examples of weight above 0. All of the batch but x_j' stand for
+    themselves, and the others, weighed by w, for the rest r_i of the data set:
+
+    q(z_i) ~ sum_{j != j'} pi_j q(z_i|x_j) + r_i sum_{j != i} w_j q(z_i|x_j) / sum_{j != i} w_j
+    r_i = 1 - sum_{j != j'} pi_j
+
+    Equal weights give the equation above; what has weight 0 enters nowhere, and x_j' is the next that has one.
+
+    Args:
+        batch_size: B.
+        examples: N.
+        shares: w_i / sum_j w_j, float32 [B]; None where all count alike.
     """
-    examples = tf.cast(tf.maximum(batch_size, examples), tf.float32)  # N
-    others = tf.maximum(tf.cast(batch_size, tf.float32) - 1, 1)  # M
     numbers = tf.range(batch_size)
     distance = (numbers[None] - numbers[:, None]) % batch_size
+    if shares is not None:
+        return _log_weights_of(shares, distance, examples)
+    examples = tf.cast(tf.where(batch_size > 1, tf.maximum(batch_size, examples), 1), tf.float32)  # N
+    others = tf.maximum(tf.cast(batch_size, tf.float32) - 1, 1)  # M
     rest = tf.where(distance == 1, (examples - others) / (examples * others), 1 / others)
     return tf.math.log(tf.where(distance == 0, 1 / examples, rest))
+
+
+def _log_weights_of(shares: tf.Tensor, distance: tf.Tensor, examples: int) -> tf.Tensor:
+    count = tf.math.count_nonzero(shares, dtype=tf.int32)  # n
+    total = tf.where(count > 1, tf.maximum(count, examples), 1)  # N
+    pi = shares * tf.cast(count, tf.float32) / tf.cast(total, tf.float32)
+    is_other = (distance > 0) & (shares > 0)
+    steps = tf.where(is_other, distance, tf.shape(shares)[0])
+    is_next = is_other & (steps == tf.reduce_min(steps, axis=1, keepdims=True))  # j'
+    known = tf.where(is_next, 0.0, pi)
+    rest = tf.maximum(1 - tf.reduce_sum(known, axis=1, keepdims=True), 0)  # r_i
+    others = tf.where(is_other, shares, 0.0)
+    return tf.math.log(known + rest * tf.math.divide_no_nan(others, tf.reduce_sum(others, axis=1, keepdims=True)))

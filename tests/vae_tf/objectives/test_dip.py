@@ -38,9 +38,32 @@ def test_the_variants_differ_by_the_mean_covariance_of_the_posteriors(make_vae, 
     parameters = {name: value.numpy() for name, value in vae.posterior.parameters(vae.encoder(binary)).items()}
     scale = parameters["scale_tril"] if "scale_tril" in parameters else [np.diag(row) for row in parameters["scale"]]
     within = np.mean([lower @ lower.T for lower in scale], axis=0)
-    one, other = (DIP(variant=variant)._covariance(terms.latents[0]).numpy() for variant in ("i", "ii"))
+    one, other = (DIP(variant=variant)._covariance(terms).numpy() for variant in ("i", "ii"))
     np.testing.assert_allclose(one, np.cov(parameters["loc"].T, bias=True), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(other - one, within, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("variant", ["i", "ii"])
+def test_the_covariance_takes_the_sample_weights(make_vae, binary, rng, variant):
+    vae = make_vae(latent_size=3)
+    weights = rng.random(len(binary)).astype(np.float32)
+    terms = vae.terms(binary, tf.zeros([1, len(binary), 3]))._replace(weights=tf.constant(weights))
+    q = terms.latents[0].posterior
+    expected = np.cov(q.mean().numpy().T, aweights=weights, bias=True)
+    if variant == "ii":
+        expected += np.diag(np.average(q.variance(), axis=0, weights=weights))
+    np.testing.assert_allclose(DIP(variant=variant)._covariance(terms), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, tf.constant([0.0, 2.0, 0.0])])
+def test_one_example_alone_has_no_covariance(make_vae, binary, weights):
+    vae = make_vae(latent_size=3)
+    x = binary[: 1 if weights is None else 3]
+    terms = vae.terms(x, tf.zeros([1, len(x), 3]))._replace(weights=weights)
+    assert not DIP(variant="i")(terms, tf.constant(0))["dependence"].numpy().any()
+    variances = terms.latents[0].posterior.variance()[len(x) // 2]  # variant "ii" draws these to 1, as ever
+    expected = 10 * tf.reduce_sum((variances - 1) ** 2)
+    np.testing.assert_allclose(DIP(variant="ii")(terms, tf.constant(0))["dependence"][0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("posterior", [posteriors.Deterministic, posteriors.InverseAutoregressiveFlow])

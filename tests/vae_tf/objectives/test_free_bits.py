@@ -30,6 +30,15 @@ def test_values_by_hand():
     assert values.keys() == FreeBits.directions.keys()
 
 
+def test_the_mean_takes_the_sample_weights():
+    weights = np.float32([0.3, 0.2, 5.0])  # now the first dimension is above what is free
+    values = FreeBits(free=0.5)(terms(LOC)._replace(weights=tf.constant(weights)), tf.constant(0))
+    mean = np.average(RATES, axis=0, weights=weights)
+    assert mean[0] > 0.5 > RATES.mean(axis=0)[0]
+    expected = np.array([3.0, 4.0, 5.0]) + np.where(mean > 0.5, RATES, 0.5).sum(axis=-1)
+    np.testing.assert_allclose(values["loss"], expected, rtol=1e-5)
+
+
 def test_what_is_free_is_not_pushed():
     loc = tf.constant(LOC)
     with tf.GradientTape() as tape:

@@ -23,15 +23,30 @@ def by_hand(z, e, kernel: str) -> float:
     return within(z) + within(e) - 2 * np.mean([k(one, other) for one, other in itertools.product(z, e)])
 
 
-def discrepancy(z, e, kernel: str) -> float:
+def discrepancy(z, e, kernel: str, shares=None) -> float:
     latent = Latent(tf.constant(z, tf.float32)[None], None, None, tf.constant(e, tf.float32))
-    return float(MaximumMeanDiscrepancy(kernel=kernel)._discrepancy(latent))
+    return float(MaximumMeanDiscrepancy(kernel=kernel)._discrepancy(latent, shares))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_the_discrepancy_by_hand(rng, kernel):
     z, e = rng.normal(size=(7, 3)) + 1, rng.normal(size=(7, 3))
     np.testing.assert_allclose(discrepancy(z, e, kernel), by_hand(z, e, kernel), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_pair_counts_the_product_of_its_sample_weights(rng, kernel):
+    z, e, w = rng.normal(size=(7, 3)) + 1, rng.normal(size=(7, 3)), rng.random(7)
+    k = lambda one, other: KERNELS[kernel](((one - other) ** 2).sum(), 3)  # noqa: E731
+
+    def mean(one, other, pairs):
+        values, weights = zip(*((k(one[i], other[j]), w[i] * w[j]) for i, j in pairs), strict=True)
+        return np.average(values, weights=weights)
+
+    others = list(itertools.permutations(range(7), 2))
+    expected = mean(z, z, others) + mean(e, e, others) - 2 * mean(z, e, itertools.product(range(7), repeat=2))
+    shares = tf.constant(w / w.sum(), tf.float32)
+    np.testing.assert_allclose(discrepancy(z, e, kernel, shares), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -46,6 +61,7 @@ def test_it_is_0_in_the_mean_for_equal_distributions_and_positive_for_others(rng
 
 def test_a_batch_of_one_says_nothing():
     assert discrepancy(np.ones((1, 2)), np.zeros((1, 2)), "gaussian") == 0
+    assert discrepancy(np.eye(2), np.zeros((2, 2)), "gaussian", tf.constant([1.0, 0.0])) == 0
 
 
 def test_the_loss_is_that_of_infovae(make_vae, binary):

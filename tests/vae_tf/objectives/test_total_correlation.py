@@ -116,9 +116,47 @@ def test_codes_far_apart_have_finite_values_and_gradients():
 @pytest.mark.parametrize(("batch", "examples"), [(1, 5), (2, 2), (4, 9), (5, 5), (100, 60_000)])
 def test_weights_of_a_row_add_up_to_1(batch, examples):
     weights = np.exp(log_stratified_weights(batch, examples))
-    expected = 1 if batch > 1 else 1 / examples
-    np.testing.assert_allclose(weights.sum(axis=-1), expected, rtol=1e-5)
-    np.testing.assert_allclose(np.diag(weights), 1 / examples, rtol=1e-5)
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.diag(weights), 1 / examples if batch > 1 else 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0], [0.0, 0.5, 0.0]])
+def test_one_example_alone_has_no_total_correlation(weights, rng):
+    size = len(weights or [1])
+    terms = terms_of(rng.normal(size=(size, D)), np.ones((size, D)), rng.normal(size=(3, size, D)))
+    terms = terms._replace(weights=None if weights is None else tf.constant(weights))
+    values = TotalCorrelation(examples=40)(terms, tf.constant(0))
+    np.testing.assert_allclose(values["total_correlation"][size // 2], 0, atol=1e-6)
+
+
+def shares_by_hand(weights, examples: int) -> np.ndarray:
+    """The weights of q(z_i|x_j) in the estimate of q(z_i), as the equation says, one by one."""
+    batch, counts = len(weights), weights > 0
+    examples = max(examples, counts.sum())
+    pi = counts.sum() * weights / (examples * weights.sum())
+    found = np.zeros((batch, batch))
+    for i in range(batch):
+        following = next(j % batch for j in range(i + 1, i + 1 + batch) if counts[j % batch])
+        rest = 1 - sum(pi[j] for j in range(batch) if j != following)
+        for j in range(batch):
+            others = sum(weights[other] for other in range(batch) if other != i)
+            found[i, j] = (j != following) * pi[j] + (j != i) * rest * weights[j] / others
+    return found
+
+
+@pytest.mark.parametrize("examples", [3, 7, 40])
+def test_sample_weights_by_hand(rng, examples):
+    weights = np.where([1, 1, 0, 1, 0, 1, 1], rng.random(7), 0)
+    shares = tf.constant(weights / weights.sum(), tf.float32)
+    found = np.exp(log_stratified_weights(7, examples, shares))
+    np.testing.assert_allclose(found, shares_by_hand(weights, examples), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("batch", "examples"), [(1, 5), (2, 2), (4, 9), (5, 5), (100, 60_000)])
+def test_equal_sample_weights_are_as_none(batch, examples):
+    weighed = np.exp(log_stratified_weights(batch, examples, tf.fill([batch], 1 / batch)))
+    np.testing.assert_allclose(weighed, np.exp(log_stratified_weights(batch, examples)), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("batch", [2, 3, 5])
