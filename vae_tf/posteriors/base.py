@@ -8,6 +8,8 @@ from vae_tf.errors import InputError
 
 Parameters = dict[str, tf.Tensor]
 
+LOG_VARIANCES = (-30.0, 20.0)  # what float32 and the next steps can bear
+
 
 class Posterior(keras.layers.Layer):
     """q(z|x): from the encoder's features to a distribution over codes.
@@ -82,6 +84,17 @@ class Posterior(keras.layers.Layer):
         projection = keras.layers.Dense(size, kernel_initializer=start, dtype="float32", name=name)
         projection.build((None, flat_size(features_shape)))
         return projection
+
+
+def bounded_log_scale(log_scale: tf.Tensor) -> tf.Tensor:
+    """log scale with the log variance within `LOG_VARIANCES`; its gradient passes as if it were not bounded.
+
+    So what begins outside comes back: there, the gradient of a clipped value would be 0.
+
+    Source: the bounds are those of diffusers' `DiagonalGaussianDistribution`.
+    """
+    low, high = LOG_VARIANCES
+    return tf.grad_pass_through(lambda value: tf.clip_by_value(value, low / 2, high / 2))(log_scale)
 
 
 def flat_size(features_shape) -> int:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
-from vae_tf.posteriors.base import Parameters, Posterior, flat
+from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -16,6 +16,8 @@ class DiagonalNormal(Posterior):
 
     q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  log scale^2 or log scale = linear(features)
     z = loc + scale * noise,  noise ~ N(0, I)
+
+    log scale^2 is held within [-30, 20], so that data which the encoder gets raw does not overflow.
 
     Source: Kingma and Welling (2014), section 3 and appendix C.2; "log_scale": Burda et al. (2016), appendix C.
 
@@ -54,7 +56,7 @@ class DiagonalNormal(Posterior):
         features = flat(features)
         is_variance = self.spread == "log_variance"
         log_scale = self.log_variance(features) / 2 if is_variance else self.log_scale(features)
-        return {"loc": self.loc(features), "scale": tf.exp(log_scale)}
+        return {"loc": self.loc(features), "scale": tf.exp(bounded_log_scale(log_scale))}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import math as tfm
 
-from vae_tf.posteriors.base import Parameters, Posterior, flat
+from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -18,6 +18,7 @@ class FullCovarianceNormal(Posterior):
 
     What is below the diagonal of L is in units of the diagonal, so that small errors in its many entries do not add up
     to a large variance; L starts as the identity.
+    2 diagonal, the log variance, is held within [-30, 20].
 
     Source: Kingma and Welling (2019), "An Introduction to Variational Autoencoders", section 2.5.1.
 
@@ -41,7 +42,7 @@ class FullCovarianceNormal(Posterior):
         triangle = tfm.fill_triangular(self.scale_tril(features))
         diagonal = tf.linalg.diag_part(triangle)
         lower = tf.linalg.set_diag(triangle / self.latent_size**0.5, tf.ones_like(diagonal))
-        return {"loc": self.loc(features), "scale_tril": tf.exp(diagonal)[..., None] * lower}
+        return {"loc": self.loc(features), "scale_tril": tf.exp(bounded_log_scale(diagonal))[..., None] * lower}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import flows
-from vae_tf.posteriors.base import Parameters, Posterior, flat, flat_size
+from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat, flat_size
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -18,7 +18,7 @@ class InverseAutoregressiveFlow(Posterior):
     log q(z|x) = log N(e_0; loc, diag(scale^2)) + sum_t sum_i log_scale_{t,i}
 
     The networks see x as the encoder's features. A draw takes one pass through each; so does log q of that very draw,
-    while log q of another z takes one for each dimension.
+    while log q of another z takes one for each dimension. log scale(x)^2 is held within [-30, 20].
 
     Source: Kingma et al. (2016), section 4.
 
@@ -47,7 +47,7 @@ class InverseAutoregressiveFlow(Posterior):
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`loc` and `scale`, each float32 [B, D], and `context`, float32 [B, F], from features [B, *]."""
         features = tf.cast(flat(features), tf.float32)
-        scale = tf.exp(self.log_variance(features) / 2)
+        scale = tf.exp(bounded_log_scale(self.log_variance(features) / 2))
         return {"loc": self.loc(features), "scale": scale, "context": features}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
