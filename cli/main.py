@@ -3,12 +3,15 @@
 import argparse
 import importlib
 import os
+import platform
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import metadata
 
-COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check", "serve")
-WITHOUT_RUN = ("watch", "check", "serve")  # these load no recipe and no model of a run
+COMMANDS = ("recipes", "recipe", "train", "evaluate", "draw", "watch", "export", "check", "serve")
+LIBRARIES = ("vae_tf", "tensorflow", "keras", "tensorflow-probability")
+WITHOUT_RUN = ("recipes", "recipe", "watch", "check", "serve")  # these load no recipe and no model of a run
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -20,7 +23,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="vae-tf", description="Variational autoencoders for Keras, from data to TF Serving."
     )
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="store_true", help="print the versions of vae_tf and of what it stands on")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name in COMMANDS:
         command = importlib.import_module(f"vae_tf_cli.{name}")
         subparser = subparsers.add_parser(name, help=command.HELP, description=command.HELP)
@@ -34,6 +38,11 @@ def main(words: Sequence[str] | None = None) -> int:
             )
         subparser.set_defaults(run=command.run, trust=None)
     arguments, rest = parser.parse_known_args(words)
+    if arguments.version:
+        print(versions())
+        return 0
+    if arguments.command is None:
+        parser.error("no COMMAND was given")
     if rest and not hasattr(arguments, "overrides"):
         subparsers.choices[arguments.command].error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.overrides = rest
@@ -49,6 +58,12 @@ def main(words: Sequence[str] | None = None) -> int:
             raise
         print(f"vae-tf: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+def versions() -> str:
+    """What a report of a fault should name."""
+    libraries = (f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    return f"{', '.join(libraries)}, Python {platform.python_version()}"
 
 
 def in_one_line(message, *_, **__) -> str:

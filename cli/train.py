@@ -3,7 +3,7 @@
 import argparse
 
 HELP = "Train a model by a recipe."
-EPILOG = """Any setting of the recipe can be given, dotted, as in
+EPILOG = """All settings: vae-tf recipes --keys. Any setting of the recipe can be given, dotted, as in
   vae-tf train --recipe digits --model.latent_size 2 --model.objective.beta 4 --optimizer.learning_rate 3e-4
 Choices on an axis are classes by name: --model.likelihood ContinuousBernoulli --model.posterior Deterministic."""
 

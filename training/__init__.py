@@ -4,7 +4,7 @@ from vae_tf.training.attribute import attribute_direction
 from vae_tf.training.evaluation import evaluate
 from vae_tf.training.ex_post import fit_prior
 from vae_tf.training.interruption import Interrupted
-from vae_tf.training.recipe import Recipe, presets, read
+from vae_tf.training.recipe import Recipe, preset, presets, read
 from vae_tf.training.run import Run
 from vae_tf.training.tensorboard import tensorboard
 
@@ -15,6 +15,7 @@ __all__ = [
     "attribute_direction",
     "evaluate",
     "fit_prior",
+    "preset",
     "presets",
     "read",
     "tensorboard",

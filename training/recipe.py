@@ -2,10 +2,8 @@
 
 import dataclasses
 import functools
-import inspect
 import math
 import pathlib
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -19,12 +17,12 @@ from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
-from vae_tf.schedules import Schedule
 from vae_tf.training import recipe_check
 from vae_tf.training.datasets import Binarization
 from vae_tf.training.initialization import fan_in_uniform
 from vae_tf.training.networks import MLP, Network
-from vae_tf.training.recipe_check import AXES, bases_at, class_names, known, nearest, subclasses
+from vae_tf.training.recipe_classes import AXES, bases_at, known, nearest
+from vae_tf.training.recipe_words import explain
 
 PRESETS = pathlib.Path(__file__).parent / "recipes"
 
@@ -126,6 +124,17 @@ def presets() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
+def preset(name: str) -> str:
+    """The YAML text of a recipe that comes with the library.
+
+    Raises:
+        InputError: for a name that none has.
+    """
+    if name not in presets():
+        raise InputError(f"There is no recipe {name!r}{nearest(name, presets())}: give one of {', '.join(presets())}.")
+    return (PRESETS / f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, Any]]:
     """Reads a recipe.
 
@@ -145,24 +154,23 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
             f"There is no recipe {source!r}{nearest(source, presets())}: give one of {', '.join(presets())}, or a "
             f"YAML file."
         )
-    keys = [field.name for field in dataclasses.fields(Recipe)]
     content = recipe_check.load_yaml(path)
     words = [f"--config={yaml.safe_dump(content, default_flow_style=True, width=math.inf)}", *overrides]
     try:
-        recipe_check.check(content, keys)
-        recipe_check.check_words(overrides, keys)
+        recipe_check.check(content, keys())
+        recipe_check.check_words(overrides, keys())
         # A class takes the place of another with its own defaults, not with those of the other.
         chosen = _parser().parse_args(words)
         parser = _parser({key: {"class_path": chosen[key].class_path} for key in AXES if chosen[key]})
         config = parser.parse_args(words)
         decided = yaml.safe_load(parser.dump(config, skip_unset=False))
-        recipe_check.check(decided, keys)  # as it is made now, whatever the parser has read into it
+        recipe_check.check(decided, keys())  # as it is made now, whatever the parser has read into it
         _make_schedules(config.optimizer.init_args)
         settings = parser.instantiate(config)
         _check_optimizer(settings["optimizer"])
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
-        raise InputError(f"The recipe {source!r} cannot be used: {_explain(str(error))}") from error
-    return Recipe(**{key: settings[key] for key in keys}), decided
+        raise InputError(f"The recipe {source!r} cannot be used: {explain(str(error), keys())}") from error
+    return Recipe(**{key: settings[key] for key in _fields(Recipe)}), decided
 
 
 def differences(decided: dict[str, Any], other: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -200,30 +208,10 @@ def _check_optimizer(optimizer: functools.partial) -> None:
     optimizer(name="tried")
 
 
-def _explain(message: str) -> str:
-    """One sentence out of the parser's paragraphs."""
-    if match := re.search(r"^[ -]*(.+: give .+\.)$", message, re.MULTILINE):
-        return match[1]  # one of ours
-    key = ".".join(re.findall(r'Parser key "(.+?)"', message))
-    if match := re.search(r"unrecognized arguments: (?:--)?([^\s=]+)|option '(\S+)'", message, re.IGNORECASE):
-        name = match[1] or match[2]
-        return f"there is no key {name!r}{f' in {key}' if key else ''}{nearest(name, _keys())}."
-    classes = class_names(bases_at(tuple(key.split("."))))
-    if classes and (match := re.search(r"dot import path string: (\S+)", message)):
-        return f"{key} got {match[1]!r}{nearest(match[1], classes)}: give one of {', '.join(classes)}."
-    wanted = re.findall(r"Expected an? (.+?)(?:\.? Got value|\n|$)", message)
-    value = re.findall(r"(?:Got|Given) value: (.+?)(?:\. Got|\n|$)", message)
-    if wanted and value:
-        kinds = [re.sub(r"<class '(.+)'>|dot import path string.*", lambda kind: kind[1] or "class", w) for w in wanted]
-        return f"{key} got {value[0]!r}: give {' or '.join(dict.fromkeys(kinds))}."
-    return " ".join(message.split())
+def keys() -> list[str]:
+    """The keys of a recipe, dotted, without those of its classes."""
+    return [*_fields(Recipe), *(f"model.{name}" for name in _fields(Model))]
 
 
-def _keys() -> list[str]:
-    """The keys of a recipe, dotted as on the command line, and the arguments of its classes."""
-    keys = [field.name for field in dataclasses.fields(Recipe)]
-    keys += [f"model.{field.name}" for field in dataclasses.fields(Model)]
-    for axis in (*AXES.values(), Schedule):
-        for cls in subclasses(axis):
-            keys += inspect.signature(cls).parameters
-    return keys
+def _fields(cls: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls)]

@@ -5,41 +5,19 @@ that stands in a value without a type, so each value is looked at before the par
 anything is made of it.
 """
 
-import difflib
-import inspect
 import pathlib
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import yaml
 
 from vae_tf.errors import InputError
-from vae_tf.likelihoods import Likelihood
-from vae_tf.objectives import Objective
-from vae_tf.posteriors import Posterior
-from vae_tf.priors import Prior
-from vae_tf.schedules import Schedule
-from vae_tf.training.networks import Network
-
-AXES: dict[str, type] = {
-    "model.networks": Network,
-    "model.posterior": Posterior,
-    "model.prior": Prior,
-    "model.likelihood": Likelihood,
-    "model.objective": Objective,
-    "model.ex_post_prior": Prior,
-    "optimizer": keras.optimizers.Optimizer,
-}  # the keys that name a class
-KERAS = "keras.optimizers.schedules"  # in front of the names of its schedules, as an optimizer's arguments have no type
+from vae_tf.training.recipe_classes import AXES, KERAS, Place, bases_at, class_names, known, nearest, suggestion
 
 LARGEST_FILE = 2**20  # bytes
 DEEPEST = 20  # levels of a value
 WORD = re.compile(r"[\w+-]*")
-
-Place = tuple[str, ...]
 
 
 def load_yaml(path: pathlib.Path) -> dict[str, Any]:
@@ -63,12 +41,12 @@ def load_yaml(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def check(settings: Mapping[str, Any], keys: Iterable[str]) -> None:
+def check(settings: Mapping[str, Any], keys: Sequence[str]) -> None:
     """Refuses settings that name a class where none belongs, or one that is not loaded; imports nothing.
 
     Args:
         settings: by their keys, which may be dotted.
-        keys: those of a recipe.
+        keys: of a recipe, dotted, without those of the classes.
 
     Raises:
         InputError: the rest of a sentence, which names the place.
@@ -76,14 +54,14 @@ def check(settings: Mapping[str, Any], keys: Iterable[str]) -> None:
     for key, value in settings.items():
         first, *rest = _parts(key)
         if first not in keys:
-            raise InputError(f"there is no key {key!r}{nearest(key, [*keys])}.")
+            raise InputError(f"there is no key {key!r}{suggestion(key, '', keys)}.")
         if first in ("model", "optimizer"):
             _check({".".join(rest): value} if rest else value, (first,))
         elif rest or isinstance(value, dict):
             raise InputError(f"{first} is not one that has keys of its own: give a plain value.")
 
 
-def check_words(words: Sequence[str], keys: Iterable[str]) -> None:
+def check_words(words: Sequence[str], keys: Sequence[str]) -> None:
     """The same for settings as on the command line, --key=value or --key value."""
     for position, word in enumerate(words):
         if word.startswith("--"):
@@ -95,43 +73,6 @@ def check_words(words: Sequence[str], keys: Iterable[str]) -> None:
             if len(parts := _parts(key)) > 2 and parts[0] == "optimizer" and parts[-1] != "class_path":
                 whole = f"--{'.'.join(parts[:2])}='{{class_path: {KERAS}.CosineDecay, init_args: {{...}}}}'"
                 raise InputError(f"{key} is an argument of a schedule: give the schedule as a whole, {whole}.")
-
-
-def known(name: str, bases: Sequence[type]) -> type | None:
-    """The class of a name, among the loaded classes under `bases`; None if it is none of them."""
-    module, _, last = name.rpartition(".")
-    for cls in (each for base in bases for each in subclasses(base)):
-        if cls.__name__ == last and (not module or vars(sys.modules.get(module, object)).get(last) is cls):
-            return cls
-    return None
-
-
-def subclasses(cls: type) -> Iterator[type]:
-    """The loaded subclasses of a class, those of subclasses too."""
-    subclass: type
-    for subclass in cls.__subclasses__():
-        yield subclass
-        yield from subclasses(subclass)
-
-
-def class_names(bases: Sequence[type]) -> list[str]:
-    """The names of the classes that may be given, sorted."""
-    return sorted({cls.__name__ for base in bases for cls in subclasses(base) if not inspect.isabstract(cls)})
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """A question that suggests the nearest of `names`, empty if none is near."""
-    near = difflib.get_close_matches(name, [other for other in names if other != name], 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def bases_at(place: Place) -> tuple[type, ...]:
-    """The classes of which a subclass may be named at a place."""
-    if (axis := AXES.get(".".join(place))) is not None:
-        return (axis,)
-    if ".".join(place[:-1]) not in AXES:
-        return ()
-    return (keras.optimizers.schedules.LearningRateSchedule,) if place[0] == "optimizer" else (Schedule,)
 
 
 def _check(value: Any, place: Place, depth: int = 0) -> None:
@@ -148,6 +89,8 @@ def _check(value: Any, place: Place, depth: int = 0) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             _check(inner, place, depth + 1)
+    elif isinstance(value, str) and place == ("model",) and not value.startswith("{"):
+        raise InputError("model is a word: give its keys, such as model.latent_size.")  # the parser takes it for a file
     elif isinstance(value, str):
         _check_text(value, place, depth)
     elif not isinstance(value, bool | int | float | None):
@@ -166,7 +109,7 @@ def _check_text(text: str, place: Place, depth: int) -> None:
     except (yaml.YAMLError, ValueError, RecursionError):
         value = text
     if isinstance(value, str):
-        raise InputError(f"{'.'.join(place)} is {text!r}: give a number, a list, or a word without dots and signs.")
+        raise InputError(f"{'.'.join(place)} is {text!r}: give a number, a word, or a list such as '[512, 256]'.")
     _check(value, place, depth + 1)
 
 

@@ -5,7 +5,7 @@ import pytest
 from vae_tf.errors import DivergenceError, InputError
 from vae_tf_cli import evaluate, main
 
-COMMANDS = ("train", "evaluate", "draw", "watch", "export", "check", "serve")
+COMMANDS = ("recipes", "recipe", "train", "evaluate", "draw", "watch", "export", "check", "serve")
 HEAVY = ("tensorflow", "keras", "tensorflow_probability", "numpy", "tensorboard", "matplotlib", "vae_tf")
 
 
