@@ -9,17 +9,20 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
 from vae_tf.likelihoods.base import Likelihood, Parameters
 
 SMALLEST_DISPERSION = 1e-3
+LOG_MEANS = (-30.0, 30.0)  # beyond every count that float32 holds, and far from its largest value
 
 
 @keras.saving.register_keras_serializable("vae_tf")
 class NegativeBinomial(Likelihood):
     """The negative binomial likelihood, for counts that vary more than those of a Poisson distribution.
 
-    log p(x|z) = sum_i log NB(x_i; mean mu_i, variance mu_i + mu_i^2 / theta_i),  mu = exp(features)
+    log p(x|z) = sum_i log NB(x_i; mean mu_i, variance mu_i + mu_i^2 / theta_i),  mu = exp(features),
+    where log mu is held within [-30, 30]
 
     theta, the dispersion, is a fixed number; or "shared", one learned value exp(weight) for each entry of the last
     axis, such as a gene (it starts at 1); or "predicted", softplus(features) + 0.001 for each value. The larger it
@@ -65,6 +68,7 @@ class NegativeBinomial(Likelihood):
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`log_mean` and `dispersion`, each float32 [B, *event], from features [B, *]."""
         log_mean, *raw_dispersion = self._project(features)
+        log_mean = bounded(log_mean, *LOG_MEANS)
         if self.dispersion == "predicted":
             return {"log_mean": log_mean, "dispersion": tf.nn.softplus(raw_dispersion[0]) + SMALLEST_DISPERSION}
         dispersion = tf.exp(self.log_dispersion) if self.dispersion == "shared" else self.dispersion

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
 
 Parameters = dict[str, tf.Tensor]
@@ -87,14 +88,9 @@ class Posterior(keras.layers.Layer):
 
 
 def bounded_log_scale(log_scale: tf.Tensor) -> tf.Tensor:
-    """log scale with the log variance within `LOG_VARIANCES`; its gradient passes as if it were not bounded.
-
-    So what begins outside comes back: there, the gradient of a clipped value would be 0.
-
-    Source: the bounds are those of diffusers' `DiagonalGaussianDistribution`.
-    """
+    """log scale with the log variance within `LOG_VARIANCES`, which are those of diffusers, too."""
     low, high = LOG_VARIANCES
-    return tf.grad_pass_through(lambda value: tf.clip_by_value(value, low / 2, high / 2))(log_scale)
+    return bounded(log_scale, low / 2, high / 2)
 
 
 def flat_size(features_shape) -> int:

@@ -1,16 +1,21 @@
 """The power spherical posterior."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
 from vae_tf.posteriors.base import Parameters, Posterior, flat
 
 # Where the distribution function of the angle is tabulated, in standard deviations of its logit.
 TABLE = np.linspace(-8, 16, 241, dtype=np.float32)
 SMALLEST = 1e-20
+LARGEST_CONCENTRATION = 1e10  # there, codes are 1e-5 apart, and float32 rounds them to 1e-7
+FAR = 6  # from where on the series of a ratio of gamma functions is exact to float32
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -18,7 +23,9 @@ class PowerSpherical(Posterior):
     """The power spherical posterior: codes on the unit sphere, around a direction.
 
     q(z|x) ~ (1 + loc(x)^T z)^concentration(x),  |z| = 1
-    loc = linear(features) / |linear(features)|,  concentration = softplus(linear(features)) + 1
+    loc = linear(features) / |linear(features)|,  concentration = softplus(linear(features)) + 1, at most 1e10
+    KL[q || uniform] = sum_k log(1 + concentration / (b + k)) - concentration / (b + concentration + k)
+    over k = 0, ..., b - 1 with b = (D - 1)/2, where b is whole; see `_PowerSpherical` for the others
 
     z = t loc + sqrt(1 - t^2) v, where (1 + t) / 2 ~ Beta((D - 1)/2 + concentration, (D - 1)/2), and v is uniform over
     the directions at a right angle to loc. t is read from its tabulated distribution function, whose gradient in the
@@ -51,11 +58,12 @@ class PowerSpherical(Posterior):
         """`loc`, float32 [B, D], of length 1, and `concentration`, float32 [B], from features [B, *]."""
         features = flat(features)
         loc = tf.math.l2_normalize(self.loc(features), axis=-1)
-        return {"loc": loc, "concentration": tf.nn.softplus(self.concentration(features)[:, 0]) + 1}
+        concentration = tf.nn.softplus(self.concentration(features)[:, 0]) + 1
+        return {"loc": loc, "concentration": bounded(concentration, 1, LARGEST_CONCENTRATION)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""
-        return tfd.PowerSpherical(parameters["loc"], parameters["concentration"])
+        return _PowerSpherical(parameters["loc"], parameters["concentration"])
 
     def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Draws, float32 [K, B, D], from standard normals [K, B, D]: one for t, the others for v."""
@@ -76,11 +84,80 @@ class PowerSpherical(Posterior):
 
     def stddev(self, q: tfd.Distribution) -> tf.Tensor:
         """The standard deviation of each dimension, float32 [B, D]."""
-        return tf.sqrt(tf.linalg.diag_part(q.covariance()))
+        return q.stddev()
 
     def nearest(self, z: tf.Tensor) -> tf.Tensor:
         """z / |z|, float32 [*, D]."""
         return tf.math.l2_normalize(z, axis=-1)
+
+
+class _PowerSpherical(tfd.PowerSpherical):
+    """tfp's, whose differences of large numbers leave nothing in float32 at high concentrations, without them.
+
+    With b = (D - 1)/2 and G(x) = log Gamma(x + b) - log Gamma(x), let g(c) = G(b + c) - G(b), which is 0 for c = 0:
+
+    log q(z) = concentration log(1 - |z - loc|^2 / 4) + g(concentration) - log area
+    KL[q || uniform] = g(concentration) - concentration g'(concentration)
+    """
+
+    def _log_prob(self, z):
+        share = tf.reduce_sum((z - self.mean_direction) ** 2, axis=-1) / 4  # (1 - loc^T z) / 2
+        log_share = tf.math.log1p(-tf.minimum(share, 1))
+        growth, _ = self._growth()
+        return self.concentration * log_share + growth - self._log_area()
+
+    def _entropy(self):
+        return self._log_area() - self.divergence_from_uniform()
+
+    def _variance(self):
+        size, c = float(self.event_shape[-1]), self.concentration[..., None]
+        across = (1 - self.mean_direction) * (1 + self.mean_direction)
+        squares = (2 * c + size - 1) / (c + size - 1) / (c + size)
+        return squares * (c * tf.maximum(across, 0) + size - 1) / (c + size - 1)
+
+    def divergence_from_uniform(self) -> tf.Tensor:
+        """KL[q || uniform], float32 [B], nats."""
+        growth, slope = self._growth()
+        return growth - self.concentration * slope
+
+    def _log_area(self) -> float:
+        size = self.event_shape[-1]
+        return math.log(2) + size / 2 * math.log(math.pi) - math.lgamma(size / 2)
+
+    def _growth(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """g and its derivative at the concentration, each float32 [B]: whole steps of log Gamma, then half a step."""
+        c, half = self.concentration, (self.event_shape[-1] - 1) / 2  # b
+        places = half + np.arange(int(half), dtype=np.float32)
+        growth = tf.reduce_sum(tf.math.log1p(c[..., None] / places), axis=-1)
+        slope = tf.reduce_sum(1 / (c[..., None] + places), axis=-1)
+        if half % 1:
+            start = half + int(half)
+            value, derivative = _half_step(start + c)
+            growth += value - (math.lgamma(start + 0.5) - math.lgamma(start))
+            slope += derivative
+        return growth, slope
+
+
+def _half_step(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """log Gamma(x + 1/2) - log Gamma(x) for x > 0, and its derivative, both of the shape of x.
+
+    By the series at x + 6, and by the recurrence down from there.
+
+    Source: NIST Digital Library of Mathematical Functions, equations 5.5.1 and 5.11.13.
+    """
+    steps = x[..., None] + np.arange(FAR, dtype=np.float32)
+    far = 1 / (x + FAR)
+    value = -tf.math.log(far) / 2 - far / 8 + far**3 / 192 - far**5 / 640
+    derivative = far / 2 + far**2 / 8 - far**4 / 64 + far**6 / 128
+    value -= tf.reduce_sum(tf.math.log1p(0.5 / steps), axis=-1)
+    derivative += tf.reduce_sum(0.5 / steps / (steps + 0.5), axis=-1)
+    return value, derivative
+
+
+@tfd.RegisterKL(_PowerSpherical, tfd.SphericalUniform)
+def _kl_divergence(q: _PowerSpherical, p: tfd.SphericalUniform, name: str | None = None) -> tf.Tensor:
+    del p, name
+    return q.divergence_from_uniform()
 
 
 def _logit_of_beta(concentration: tf.Tensor, half: float, noise: tf.Tensor) -> tf.Tensor:

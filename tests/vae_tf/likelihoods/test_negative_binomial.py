@@ -112,3 +112,17 @@ def test_it_is_made_again_from_its_config(dispersion):
     config = keras.saving.serialize_keras_object(NegativeBinomial((7,), dispersion=dispersion, projection=None))
     again = keras.saving.deserialize_keras_object(config)
     assert (again.event_shape, again.dispersion, again.projection) == ((7,), dispersion, None)
+
+
+@pytest.mark.parametrize("log_mean", [-1e4, 1e4])
+def test_a_log_mean_that_no_count_has_is_bounded_and_comes_back(log_mean):
+    likelihood, features = NegativeBinomial((2,), projection=None), tf.constant([[log_mean, 1.0]])
+    likelihood.build((None, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        p = likelihood.distribution(likelihood.parameters(features))
+        loss = -p.log_prob([[3.0, 2.0]])
+    np.testing.assert_allclose(p.mean()[0], np.exp([np.clip(log_mean, -30, 30), 1]), rtol=1e-5)
+    gradient = tape.gradient(loss, features).numpy()[0]
+    assert np.isfinite(loss).all()
+    assert gradient[0] * log_mean > 0  # back towards the counts

@@ -204,6 +204,70 @@ def test_the_rate_to_the_uniform_prior_agrees_with_monte_carlo(latent_size, rng,
     assert (np.abs(log_ratios.mean(axis=0) - q.kl_divergence(p)) < 4 * standard_error).all()
 
 
+HIGH = np.float32([1, 1.5, 3, 20, 300, 1e4, 1e6, 1e8])
+
+
+@pytest.mark.parametrize("latent_size", [2, 3, 4, 5, 10, 11, 64])
+def test_the_rate_and_the_entropy_are_those_of_float64_at_any_concentration(latent_size):
+    _, q = around(np.tile(np.eye(1, latent_size), [len(HIGH), 1]), HIGH)
+    kappa, half = np.float64(HIGH), (latent_size - 1) / 2
+    alpha = half + kappa
+    log_area = np.log(2) + latent_size / 2 * np.log(np.pi) - special.gammaln(latent_size / 2)
+    normaliser = 2 * half * np.log(2) + half * np.log(np.pi) + special.gammaln(alpha) - special.gammaln(alpha + half)
+    entropy = normaliser - kappa * (special.digamma(alpha) - special.digamma(alpha + half))  # De Cao and Aziz, 3.2
+    p = priors.SphericalUniform(latent_size).distribution(encode=None)
+    np.testing.assert_allclose(q.kl_divergence(p), log_area - entropy, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(q.entropy(), entropy, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("concentration", [1e2, 1e5, 1e8, 1e10, 1e15])
+def test_on_the_sphere_of_three_dimensions_the_rate_is_elementary(concentration):
+    p = priors.SphericalUniform(3).distribution(encode=None)
+    kappa = np.float64(np.float32(concentration))
+    variable = tf.constant([concentration])
+    with tf.GradientTape() as tape:
+        tape.watch(variable)
+        q = PowerSpherical(3).distribution({"loc": tf.constant([[0.6, 0.0, -0.8]]), "concentration": variable})
+        rate = q.kl_divergence(p)
+    np.testing.assert_allclose(rate, [np.log1p(kappa) - kappa / (1 + kappa)], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(rate, variable), [kappa / (1 + kappa) ** 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("latent_size", [2, 3, 10])
+@pytest.mark.parametrize("concentration", [1e4, 1e6, 1e8])
+def test_draws_at_a_high_concentration_agree_with_the_rate_and_the_deviation(latent_size, concentration, rng, normals):
+    posterior, q = around(rng.normal(size=latent_size), concentration)
+    p = priors.SphericalUniform(latent_size).distribution(encode=None)
+    z = posterior.draw(q, normals(DRAWS, 1, latent_size))
+    log_ratios = np.float64(q.log_prob(z) - p.log_prob(z))
+    standard_error = log_ratios.std() / np.sqrt(DRAWS)
+    assert abs(log_ratios.mean() - float(q.kl_divergence(p)[0])) < 4 * standard_error + 1e-3
+    deviations = np.float64(z[:, 0] - z[:1, 0]).std(axis=0)  # less one of them, for float64 has the digits
+    np.testing.assert_allclose(posterior.stddev(q)[0], deviations, rtol=0.05)
+
+
+def test_the_deviation_is_a_number_where_loc_is_an_axis(rng):
+    for concentration in (1e2, 1e6, 1e8, 1e10):
+        posterior, q = around(np.eye(5), concentration)
+        deviation = posterior.stddev(q).numpy()
+        assert np.isfinite(deviation).all()
+        kappa = float(np.float32(concentration))
+        along = np.sqrt((2 * kappa + 4) * 4 / ((kappa + 4) ** 2 * (kappa + 5)))  # the variance of t
+        np.testing.assert_allclose(np.diag(deviation), along, rtol=1e-4)
+
+
+def test_the_concentration_is_bounded_and_comes_back():
+    posterior = PowerSpherical(3)
+    posterior.build((None, 1))
+    posterior.concentration.set_weights([np.ones((1, 1)), np.zeros(1)])
+    features = tf.constant([[0.0], [1e9], [1e20]])
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        concentration = posterior.parameters(features)["concentration"]
+    np.testing.assert_allclose(concentration, [1 + np.log(2), 1e9, 1e10], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(concentration, features)[:, 0], [0.5, 1, 1])
+
+
 # ----- the rest
 
 
