@@ -31,9 +31,9 @@ class Key(NamedTuple):
 
 def reference() -> Iterator[Key]:
     """The keys of a recipe, then those of each class that it may name."""
-    for cls, prefix in ((Recipe, ""), (Model, "model.")):
-        meanings = _section(cls, "Attributes")
-        for field in dataclasses.fields(cls):
+    for part, prefix in ((Recipe, ""), (Model, "model.")):
+        meanings = _section(part, "Attributes")
+        for field in dataclasses.fields(part):
             name = prefix + field.name
             if name == "model":
                 continue
@@ -58,7 +58,7 @@ def reference() -> Iterator[Key]:
 
 def _section(cls: type, title: str) -> dict[str, str]:
     """The names that a docstring explains under a title, with what it says of each."""
-    section = inspect.getdoc(cls).partition(f"{title}:\n")[2].partition("\n\n")[0]
+    section = (inspect.getdoc(cls) or "").partition(f"{title}:\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^    (\w+): (.+(?:\n {6,}.+)*)", section, re.MULTILINE)
     return {name: " ".join(words.split()) for name, words in entries}
 
