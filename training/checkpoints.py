@@ -18,9 +18,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
-from vae_tf import VAE
+from vae_tf import VAE, loading
 from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
 
@@ -153,7 +151,7 @@ class Checkpoints:
 
 def load(path: pathlib.Path) -> VAE:
     """The model of a checkpoint, compiled as it was."""
-    return keras.saving.load_model(path / MODEL)
+    return loading.load(path / MODEL)
 
 
 def _name(epoch: int, step: int) -> str:

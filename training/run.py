@@ -4,14 +4,13 @@ import hashlib
 import json
 import sys
 import warnings
-import zipfile
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, importance
+from vae_tf import VAE, importance, loading
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
 from vae_tf.priors import Prior
@@ -228,13 +227,12 @@ class Run(RunDirectory):
         return checkpoints.load(path), progress
 
     def _load_model(self) -> VAE:
-        try:
-            zipfile.ZipFile(self.model).close()  # load_model takes a file of another kind for an older format
-            return keras.saving.load_model(self.model)
-        except (zipfile.BadZipFile, OSError) as error:
-            raise InputError(f"{self.model} is damaged ({error}): restore the file, or train the run again.") from error
-        except (TypeError, ValueError) as error:  # a class that Keras does not know, or does not trust
-            raise InputError(f"{self.model} cannot be loaded: {error}") from error
+        vae = loading.load(self.model)
+        if not isinstance(vae, VAE):
+            raise InputError(
+                f"{self.model} holds a {type(vae).__name__}, not a VAE: restore the file, or train the run again."
+            )
+        return vae
 
     def _evaluation_batches(self, x: np.ndarray, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
         return datasets.evaluation_batches(x, batch_size, seed=settings.seed, binarization=settings.binarization)

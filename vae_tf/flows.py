@@ -46,18 +46,18 @@ class AutoregressiveNetwork(keras.layers.Layer):
         order = order[::-1] if self.reverse else order
         lowest = 1 if context_shape is None else 0  # a unit of degree 0 sees the context alone
         degrees = [order, *(_spread(width, lowest, self.latent_size - 1) for width in self.hidden)]
+        widths = [*map(len, degrees), 2 * self.latent_size]
+        starts = ["he_normal"] * len(self.hidden) + [keras.initializers.RandomNormal(stddev=0.01)]
+        self.kernels = [
+            self.add_weight(name=f"kernel_{i}", shape=shape, initializer=start)
+            for i, (shape, start) in enumerate(zip(itertools.pairwise(widths), starts, strict=True))
+        ]
+        self.biases = [
+            self.add_weight(name=f"bias_{i}", shape=(width,), initializer="zeros") for i, width in enumerate(widths[1:])
+        ]
         masks = [after[None] >= before[:, None] for before, after in itertools.pairwise(degrees)]
         masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
         self.masks = [mask.astype(np.float32) for mask in masks]
-        starts = ["he_normal"] * len(self.hidden) + [keras.initializers.RandomNormal(stddev=0.01)]
-        self.kernels = [
-            self.add_weight(name=f"kernel_{i}", shape=mask.shape, initializer=start)
-            for i, (mask, start) in enumerate(zip(masks, starts, strict=True))
-        ]
-        self.biases = [
-            self.add_weight(name=f"bias_{i}", shape=(mask.shape[1],), initializer="zeros")
-            for i, mask in enumerate(masks)
-        ]
         self.context = None
         if context_shape is not None:
             self.context = keras.layers.Dense(self.hidden[0], use_bias=False, dtype="float32", name="context")

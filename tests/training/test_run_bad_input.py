@@ -135,4 +135,4 @@ def test_a_loss_that_diverges_leaves_the_model_of_the_last_good_epoch(
 
 
 def load_with_schedule(load_model):
-    return lambda path: load_model(path, custom_objects={"GoodUntil": GoodUntil})
+    return lambda path, **options: load_model(path, {"GoodUntil": GoodUntil}, **options)

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import socket
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_tf import loading
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
 from vae_tf.training.datasets import Arrays, evaluation_batches, scaled
@@ -140,15 +140,7 @@ def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Fe
         InputError: for a file that is not there or cannot be loaded, a model of other images, or several outputs.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f"There is no file {path}: give the path of a Keras model that ends in .keras.")
-    try:
-        zipfile.ZipFile(path).close()  # load_model takes a file of another kind for an older format
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # of many kinds: anything inside the file may be damaged
-        raise InputError(
-            f"{path} cannot be loaded ({error}): give a file that model.save(path) of Keras 3 has written."
-        ) from error
+    model = loading.load(path, compile=False)
     try:
         tf.TensorShape(getattr(model, "input_shape", None)).assert_is_compatible_with([1, *event_shape])
         output = model(tf.zeros([1, *event_shape]), training=False)
