@@ -4,9 +4,10 @@ import zlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import EpsImagePlugin, Image, ImageOps
 
-from vae_tf import InputError
+from vae_tf import InputError, serving
 from vae_tf.training import datasets
 from vae_tf.training.datasets import image_files, image_folder
 
@@ -395,6 +396,21 @@ def test_image_size_averages_what_it_makes_smaller(folder, rng):
     for i in range(10):
         write(folder / f"{i}.png", np.tile(np.uint8([[0, 100], [200, 100]]), (16, 16)))
     np.testing.assert_allclose(both(datasets.load(str(folder), image_size=4)), 100, atol=2)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB"])
+def test_a_served_model_sees_the_images_that_it_was_trained_on(folder, rng, mode):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for i in range(10):
+        pixels = rng.integers(0, 256, (24, 40, 4), dtype=np.uint8)
+        Image.fromarray(pixels).convert(mode).save(folder / f"{i}.png", exif=exif)
+    trained = both(datasets.load(str(folder), image_size=8))
+    files = [(folder / f"{i}.png").read_bytes() for i in range(10)]
+    served = 255 * serving.images.decoded(tf.constant(files), (8, 8, 3)).numpy()
+    distances = abs(trained[:, None] - served).max((2, 3, 4))  # of each image to each other one
+    np.testing.assert_array_less(distances.min(0), 1.5)  # Pillow rounds twice
+    assert (np.sort(distances, 0)[1] > 20).all()
 
 
 def test_image_size_is_for_folders(folder, save_npz):

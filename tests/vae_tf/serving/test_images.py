@@ -189,3 +189,11 @@ def test_a_jpeg_that_is_damaged_anywhere_harms_no_other(pixels, options):
 def test_no_files_are_no_images():
     assert decoded([], (6, 5, 1)).shape == (0, 6, 5, 1)
     assert images.encoded(tf.zeros([0, 6, 5, 1])).shape == (0,)
+
+
+def test_the_middle_of_another_form_is_resized():
+    wide = np.zeros((6, 20, 1), np.uint8)
+    wide[:, 7:13] = 90
+    found = decoded([file_of(wide), file_of(wide.swapaxes(0, 1))], (6, 6, 1))
+    close(found, np.full((2, 6, 6, 1), 90))
+    close(decoded([file_of(wide)], (3, 3, 1)), np.full((1, 3, 3, 1), 90))
