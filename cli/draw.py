@@ -2,10 +2,12 @@
 
 import argparse
 
+from vae_tf_cli import numbers
+
 HELP = "Draw what a trained run has learned, as a PNG file."
 KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "attribute")
+COUNTS = {"samples": 64, "reconstructions": 32, "interpolation": 9, "attribute": 8}  # of the images that are drawn
 ATTRIBUTE_EXAMPLES = 10_000  # whose codes the direction is taken from
-ATTRIBUTE_ROWS = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--what", choices=KINDS, required=True, help="the kind of picture")
     parser.add_argument("--label", help="for an attribute: the label towards which codes are moved")
     parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
+    counts = ", ".join(f"{number} for {what}" for what, number in COUNTS.items())
+    parser.add_argument("--count", type=numbers.count, metavar="N", help=f"how many images are drawn ({counts})")
+    parser.add_argument("--seed", type=numbers.seed, metavar="S", help="for samples: of the draws (that of the run)")
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
 
@@ -29,31 +34,36 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.out.endswith(".png"):
         raise InputError(f"--out got {arguments.out!r}: give a file that ends in .png.")
-    if arguments.label is not None and arguments.what != "attribute":
-        raise InputError(f"--label was given for {arguments.what}: leave it out, or choose --what attribute.")
+    takes = {"label": ("attribute",), "count": tuple(COUNTS), "seed": ("samples",)}
+    for name, kinds in takes.items():
+        if getattr(arguments, name) is not None and arguments.what not in kinds:
+            raise InputError(
+                f"--{name} was given for {arguments.what}: leave it out, or choose --what {' or '.join(kinds)}."
+            )
+    count = arguments.count or COUNTS.get(arguments.what, 1)
     the_run = training.Run(arguments.directory)
     settings, vae = the_run.load()
     settings = dataclasses.replace(settings, data=arguments.data or settings.data)
 
-    def inputs(count: int) -> np.ndarray:
+    def inputs() -> np.ndarray:
         x = the_run.test_examples(settings)
         datasets.check_shape(settings.data, x, vae.event_shape)
         return x[datasets.evenly(count, len(x))]
 
     draw = {
-        "samples": lambda: pictures.samples(vae, seed=settings.seed),
-        "reconstructions": lambda: pictures.reconstructions(vae, inputs(32)),
-        "traversal": lambda: pictures.traversal(vae, inputs(1)),
-        "interpolation": lambda: pictures.interpolation(vae, inputs(9)),
+        "samples": lambda: pictures.samples(vae, count, settings.seed if arguments.seed is None else arguments.seed),
+        "reconstructions": lambda: pictures.reconstructions(vae, inputs()),
+        "traversal": lambda: pictures.traversal(vae, inputs()),
+        "interpolation": lambda: pictures.interpolation(vae, inputs()),
         "manifold": lambda: pictures.manifold(vae),
-        "attribute": lambda: _attribute(the_run, settings, vae, arguments.label),
+        "attribute": lambda: _attribute(the_run, settings, vae, arguments.label, count),
     }
     pictures.write(draw[arguments.what](), arguments.out)
     print(arguments.out)
     return 0
 
 
-def _attribute(the_run, settings, vae, label: str | None):
+def _attribute(the_run, settings, vae, label: str | None, count: int):
     """Test images without a label, moved in the direction that it has in the training set."""
     from vae_tf import training
     from vae_tf.errors import InputError
@@ -73,4 +83,4 @@ def _attribute(the_run, settings, vae, label: str | None):
         others = others[splits.y_test.astype(str) != label]
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
-    return pictures.attribute(vae, others[datasets.evenly(ATTRIBUTE_ROWS, len(others))], direction)
+    return pictures.attribute(vae, others[datasets.evenly(count, len(others))], direction)

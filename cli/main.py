@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Sequence
 from importlib import metadata
 
-COMMANDS = ("recipes", "recipe", "train", "evaluate", "draw", "watch", "export", "check", "serve")
+COMMANDS = (
+    "recipes", "recipe", "train", "evaluate", "score", "encode", "reconstruct", "sample", "draw", "watch", "export",
+    "check", "serve",
+)  # fmt: skip
 LIBRARIES = ("vae_tf", "tensorflow", "keras", "tensorflow-probability")
 WITHOUT_RUN = ("recipes", "recipe", "watch", "check", "serve")  # these load no recipe and no model of a run
 

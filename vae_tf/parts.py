@@ -1,5 +1,6 @@
 """Examples part by part, so that memory does not grow with their number."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import keras
@@ -8,6 +9,14 @@ import tensorflow as tf
 from vae_tf import examples
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
+
+ROWS = 500  # examples of one pass, at most
+VALUES = 2**22  # values of x in these rows, at most
+
+
+def rows_of(event_shape: Sequence[int]) -> int:
+    """The examples of one pass through all of a model, whose layers hold many times their values."""
+    return max(1, min(ROWS, VALUES // math.prod(event_shape)))
 
 
 def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:

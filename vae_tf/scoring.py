@@ -1,6 +1,5 @@
 """The score of each example: the bound on its log-likelihood, and the bound's two terms."""
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,13 +7,10 @@ import tensorflow as tf
 
 from vae_tf import random
 from vae_tf.errors import InputError
-from vae_tf.parts import parts
+from vae_tf.parts import parts, rows_of
 
 if TYPE_CHECKING:
     from vae_tf.model import VAE
-
-ROWS = 500  # examples of one pass, at most
-VALUES = 2**22  # values of x in these rows, at most
 
 
 class Score(NamedTuple):
@@ -45,20 +41,28 @@ def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
     Raises:
         InputError: for values outside the support, a seed beyond int32, or a plain autoencoder.
     """
-    if not vae.posterior.has_density:
-        raise InputError(
-            f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no elbo: train "
-            f"a variational one (posterior DiagonalNormal, objective ELBO), or compare vae.reconstruct(x) with x."
-        )
+    check(vae)
     if not -(2**31) <= seed < 2**31:
         raise InputError(f"seed is {seed}: give a number from {-(2**31)} to {2**31 - 1}, as a served score takes.")
     first = 0
-    rows = max(1, min(ROWS, VALUES // math.prod(vae.event_shape)))
-    for part in parts(x, rows, vae.likelihood):
+    for part in parts(x, rows_of(vae.event_shape), vae.likelihood):
         images = tf.range(first, first + len(part), dtype=tf.int64)
         # (seed, i), as a caller of the served score gives them
         yield Score(**vae.score_function(part, random.pair(seed, random.Purpose.SAMPLE, images)))
         first += len(part)
+
+
+def check(vae: "VAE") -> None:
+    """Refuses a model that has no score.
+
+    Raises:
+        InputError: saying what would do.
+    """
+    if not vae.posterior.has_density:
+        raise InputError(
+            f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no elbo: train "
+            f"a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions with x."
+        )
 
 
 def joined(found: list[Score]) -> Score:

@@ -42,6 +42,35 @@ def test_a_picture_repeats_and_replaces_the_old_one(finished, here):
         np.testing.assert_array_equal(np.asarray(image), pictures.samples(vae, seed=settings.seed)[..., 0])
 
 
+@pytest.mark.parametrize(
+    ("kind", "count", "size"), [("samples", 6, (3, 2)), ("reconstructions", 4, (3, 4)), ("interpolation", 3, (2, 11))]
+)
+def test_as_many_images_are_drawn_as_are_asked_for(finished, here, kind, count, size):
+    assert main(["draw", str(finished), "--what", kind, "--count", str(count), "--out", "x.png"]) == 0
+    with Image.open(here / "x.png") as image:
+        assert (image.height, image.width) == (8 * size[0] + 2, 8 * size[1] + 2)
+
+
+def test_samples_are_those_of_the_seed(finished, here):
+    assert main(["draw", str(finished), "--what", "samples", "--seed", "5", "--count", "9", "--out", "x.png"]) == 0
+    _, vae = training.Run(finished).load()
+    with Image.open(here / "x.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pictures.samples(vae, 9, seed=5)[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "kinds"),
+    [
+        ("traversal", "count", "samples or reconstructions or interpolation or attribute"),
+        ("manifold", "count", "samples or reconstructions or interpolation or attribute"),
+        ("traversal", "seed", "samples"),
+    ],
+)
+def test_an_option_that_a_kind_does_not_have_is_refused(refused, finished, here, kind, option, kinds):
+    line = refused("draw", finished, "--what", kind, f"--{option}", "2", "--out", "x.png")
+    assert line == f"--{option} was given for {kind}: leave it out, or choose --what {kinds}."
+
+
 @pytest.mark.parametrize("out", ["picture.jpg", "picture", "png", "picture.png/"])
 def test_another_format_is_refused(refused, finished, here, out):
     assert refused("draw", finished, "--what", "samples", "--out", out) == (
@@ -74,6 +103,9 @@ def test_an_attribute_is_drawn_on_images_without_the_label(labelled, here):
     assert main(["draw", str(labelled), "--what", "attribute", "--label", "1", "--out", "x.png"]) == 0
     with Image.open(here / "x.png") as image:
         assert (image.height, image.width) == (8 * 6 + 2, 8 * 11 + 2)  # 6 of 12 test images have the other label
+    assert main(["draw", str(labelled), "--what", "attribute", "--label", "1", "--count", "2", "--out", "y.png"]) == 0
+    with Image.open(here / "y.png") as image:
+        assert image.height == 8 * 2 + 2
 
 
 def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finished, here):

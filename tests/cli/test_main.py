@@ -5,7 +5,10 @@ import pytest
 from vae_tf.errors import DivergenceError, InputError
 from vae_tf_cli import evaluate, main
 
-COMMANDS = ("recipes", "recipe", "train", "evaluate", "draw", "watch", "export", "check", "serve")
+COMMANDS = (
+    "recipes", "recipe", "train", "evaluate", "score", "encode", "reconstruct", "sample", "draw", "watch", "export",
+    "check", "serve",
+)  # fmt: skip
 HEAVY = ("tensorflow", "keras", "tensorflow_probability", "numpy", "tensorboard", "matplotlib", "vae_tf")
 
 
@@ -48,6 +51,14 @@ def test_help_lists_every_command_with_what_it_does(capsys):
         ["draw", "run", "--what", "sampels", "--out", "x.png"],
         ["draw", "run", "--out", "x.png"],
         ["draw", "run", "--what", "samples"],
+        ["score", "run", "--out", "x.csv"],
+        ["score", "run", "--data", "x.npy"],
+        ["encode", "run", "--data", "x.npy"],
+        ["reconstruct", "run", "--data", "x.npy"],
+        ["sample", "run"],
+        ["sample", "run", "--out", "x.npy", "--count", "0"],
+        ["sample", "run", "--out", "x.npy", "--seed", "2147483648"],
+        ["sample", "run", "--out", "x.npy", "--seed", "one"],
         ["watch"],
         ["watch", "runs", "--port", "http"],
         ["train", "--recipe", "digits", "--resume", "--overwrite"],

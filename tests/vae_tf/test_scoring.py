@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from vae_tf import InputError, likelihoods, objectives, posteriors, priors, random, scoring
+from vae_tf import InputError, likelihoods, objectives, parts, posteriors, priors, random, scoring
 from vae_tf.serving import signatures
 
 
@@ -17,7 +17,7 @@ def served(vae, x, seed: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    "parts",
+    "choices",
     [
         {},
         {"prior": priors.MixtureOfNormals(2, components=3)},  # whose rate has no closed form
@@ -25,9 +25,9 @@ def served(vae, x, seed: int) -> dict[str, np.ndarray]:
     ],
     ids=["closed form", "mixture", "flow"],
 )
-def test_it_is_what_a_server_answers_to_the_seeds_of_the_rows(make_vae, binary, parts, monkeypatch):
-    monkeypatch.setattr(scoring, "ROWS", 20)  # three parts
-    vae = make_vae(**parts)
+def test_it_is_what_a_server_answers_to_the_seeds_of_the_rows(make_vae, binary, choices, monkeypatch):
+    monkeypatch.setattr(parts, "ROWS", 20)  # three parts
+    vae = make_vae(**choices)
     score = vae.score(binary, seed=7)
     expected = served(vae, binary, 7)
     assert score._fields == tuple(expected)

@@ -56,7 +56,7 @@ def arrays(
         InputError: for data that is not numeric, not finite or of another shape than the rest, labels of another
             length, or too few examples to set a test set aside; the sentence names the array.
     """
-    x_train = _examples(name, "x_train", x_train)
+    x_train = examples(name, "x_train", x_train)
     y_train = _labels(name, "y_train", y_train, len(x_train))
     if x_test is None:
         rest, part = stratified(y_train, len(x_train), TEST_SHARE, TEST_SEED)
@@ -67,7 +67,7 @@ def arrays(
         x_train, x_test = x_train[rest], x_train[part]
         y_train, y_test = (None, None) if y_train is None else (y_train[rest], y_train[part])
     else:
-        x_test = _examples(name, "x_test", x_test)
+        x_test = examples(name, "x_test", x_test)
         y_test = _labels(name, "y_test", y_test, len(x_test))
     if x_validation is not None:
         x_validation = _examples(name, "x_validation", x_validation)
@@ -94,7 +94,8 @@ def check_shape(name: str, x: np.ndarray, event_shape: tuple[int, ...]) -> None:
         )
 
 
-def _examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
+def examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
+    """Checks examples and brings them into one form; see `arrays`."""
     if x.dtype == np.bool_:
         x = np.uint8(255) * x.astype(np.uint8)
     if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):

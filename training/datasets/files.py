@@ -31,6 +31,20 @@ def load_npz(path: pathlib.Path) -> Arrays:
     Raises:
         InputError: for a file that cannot be read, pickled arrays, or a file without `x_train`.
     """
+    return arrays(str(path), **read_npz(path))
+
+
+def load_npy(path: pathlib.Path) -> Arrays:
+    """The examples [N, *event] of an .npy file.
+
+    Raises:
+        InputError: for a file that cannot be read, or pickled objects.
+    """
+    return arrays(str(path), read_npy(path))
+
+
+def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of `KEYS` that are there, as they are."""
     found = {}
     key = "the file"
     try:
@@ -43,21 +57,16 @@ def load_npz(path: pathlib.Path) -> Arrays:
         raise _unreadable(path, key, error) from error
     if "x_train" not in found:
         raise InputError(f"{path} has no array x_train: save it as np.savez(path, x_train=..., x_test=...).")
-    return arrays(str(path), **found)
+    return found
 
 
-def load_npy(path: pathlib.Path) -> Arrays:
-    """The examples [N, *event] of an .npy file.
-
-    Raises:
-        InputError: for a file that cannot be read, or pickled objects.
-    """
+def read_npy(path: pathlib.Path) -> np.ndarray:
+    """The array of an .npy file, as it is."""
     try:
         with open(path, "rb") as file:
-            x = np.lib.format.read_array(file, allow_pickle=False)
+            return np.lib.format.read_array(file, allow_pickle=False)
     except UNREADABLE as error:
         raise _unreadable(path, "the file", error) from error
-    return arrays(str(path), x)
 
 
 def _unreadable(path: pathlib.Path, key: str, error: Exception) -> InputError:

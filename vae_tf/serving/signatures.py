@@ -72,12 +72,17 @@ def score(vae: "VAE", x: tf.Tensor, seed: tf.Tensor) -> Tensors:
     return _nan_unless(is_inside, values)
 
 
+def has_image_files(vae: "VAE") -> bool:
+    """Whether examples can be image files: grey or colour images with values in [0, 1]."""
+    return is_image(vae.event_shape) and vae.likelihood.support in ((0, 1), (-math.inf, math.inf))
+
+
 def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
     served: dict[str, Callable[..., Tensors]] = {
         "decode": decode, "sample": sample, "encode": encode, "reconstruct": reconstruct,
     }  # fmt: skip
-    if is_image(vae.event_shape) and vae.likelihood.support in ((0, 1), (-math.inf, math.inf)):
+    if has_image_files(vae):
         served |= {"decode_png": decode_png, "encode_png": encode_png}
     if vae.posterior.has_density:
         served["score"] = score

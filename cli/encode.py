@@ -1,0 +1,30 @@
+"""`vae-tf encode`: the code of each example, as an array."""
+
+import argparse
+
+HELP = "Encode each example: its code z, as an array."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments."""
+    parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
+    parser.add_argument("--data", metavar="SOURCE", required=True, help="the examples: every one, in its order")
+    parser.add_argument("--out", metavar="FILE.npy", required=True, help="the file to write; float32 [N, D]")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the array."""
+    from rich import progress
+
+    from vae_tf import training
+    from vae_tf.training import outputs
+    from vae_tf.training.inputs import inputs
+
+    outputs.check_file(arguments.out, ".npy")
+    settings, vae = training.Run(arguments.directory).load()
+    given = inputs(arguments.data, settings, vae)
+    batches = progress.track(given.batches, "encoding", given.count, transient=True)
+    shape = (len(given.rows.x), vae.latent_size)
+    outputs.write_array(arguments.out, shape, map(vae.coder, batches))
+    print(arguments.out)
+    return 0

@@ -1,0 +1,58 @@
+"""Every example of a source in its order, with nothing set aside: what a trained model is asked about."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vae_tf.training.datasets import files, load
+from vae_tf.training.datasets.arrays import Arrays, arrays, examples
+
+
+class Rows(NamedTuple):
+    """The examples of a source.
+
+    Attributes:
+        x: [N, *event]; uint8 stays uint8, else float32.
+        sets: the set that each example is from, in a source with sets of its own, else None.
+        files: the image file of each example, below the folder, in a source of files, else None.
+    """
+
+    x: np.ndarray
+    sets: Sequence[str] | None = None
+    files: Sequence[pathlib.PurePath] | None = None
+
+    def about(self) -> dict[str, Sequence[Any]]:
+        """What is known of each example, by name: its `index` from 0, and its `set` and its `file` where it has one."""
+        known = {"index": range(len(self.x)), "set": self.sets, "file": self.files}
+        return {name: values for name, values in known.items() if values is not None}
+
+
+def rows(source: str) -> Rows:
+    """Every example of a source, in its order.
+
+    Those of an .npy file are in the file's order. Of a source with several sets, the training set comes first, then the
+    validation set, then the test set. Images of a folder are in the order of their paths.
+
+    Args:
+        source: as of `load`.
+
+    Raises:
+        InputError: for a source that is not known, not there or cannot be used.
+    """
+    path = pathlib.Path(source)
+    if path.is_file() and path.suffix == ".npy":
+        return Rows(examples(source, "the file", files.read_npy(path)))
+    if path.is_file() and path.suffix == ".npz":
+        found = files.read_npz(path)
+        if "x_test" not in found:
+            return Rows(examples(source, "x_train", found["x_train"]))
+        return _of_sets(arrays(source, **found))
+    return _of_sets(load(source))
+
+
+def _of_sets(data: Arrays) -> Rows:
+    sets = {"train": data.x_train, "test": data.x_test}
+    names = [name for name, x in sets.items() for _ in range(len(x))]
+    return Rows(np.concatenate(list(sets.values())), names)

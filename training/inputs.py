@@ -1,0 +1,45 @@
+"""Every example of a source, as a trained run sees it: what the run is asked about."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf import VAE
+from vae_tf.parts import rows_of
+from vae_tf.training.datasets import evaluation_batches
+from vae_tf.training.datasets.rows import Rows, rows
+from vae_tf.training.recipe import Recipe
+
+
+class Inputs(NamedTuple):
+    """The examples of a source.
+
+    Attributes:
+        rows: as they are stored, and where each is from.
+        batches: the same in order, float32 [B, *event]: uint8 in [0, 1], and binarised as the run's recipe says.
+        count: of the batches.
+    """
+
+    rows: Rows
+    batches: tf.data.Dataset
+    count: int
+
+
+def inputs(source: str, settings: Recipe, vae: VAE) -> Inputs:
+    """Reads every example of a source for a trained model.
+
+    Args:
+        source: as of `datasets.load`.
+        settings: the run's recipe.
+        vae: the run's model.
+
+    Raises:
+        InputError: for a source that cannot be used, or examples that the model does not take.
+    """
+    found = rows(source)
+    # uint8 becomes [0, 1], so one example tells; other values are looked at one and all
+    vae.likelihood.check(found.x if found.x.dtype != np.uint8 else found.x[:1] / np.float32(255), source)
+    together = rows_of(vae.event_shape)
+    batches = evaluation_batches(found.x, together, seed=settings.seed, binarization=settings.binarization)
+    return Inputs(found, batches, -(-len(found.x) // together))
