@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--what", choices=KINDS, required=True, help="the kind of picture")
-    parser.add_argument("--label", help="for an attribute: the label towards which codes are moved")
+    parser.add_argument("--label", help="for an attribute: the label, or the class's name, towards which codes move")
     parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
     counts = ", ".join(f"{number} for {what}" for what, number in COUNTS.items())
     parser.add_argument("--count", type=numbers.count, metavar="N", help=f"how many images are drawn ({counts})")
@@ -68,19 +68,21 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     from vae_tf import training
     from vae_tf.errors import InputError
     from vae_tf.training import datasets, evaluation, pictures
+    from vae_tf.training.attribute import label_names
 
     if label is None:
-        raise InputError("An attribute is the direction of a label: give one, such as --label 7.")
+        raise InputError("An attribute is the direction of a label: give one, such as --label 7 or --label cat.")
     splits = the_run.data(settings)
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
     part = datasets.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
     x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
-    direction = training.attribute_direction(evaluation.codes(vae, x), splits.y_train[part].astype(str), label)
+    names = label_names(splits.y_train[part], splits.class_names)
+    direction = training.attribute_direction(evaluation.codes(vae, x), names, label)
     others = datasets.as_seen(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
-        others = others[splits.y_test.astype(str) != label]
+        others = others[label_names(splits.y_test, splits.class_names) != label]
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
     return pictures.attribute(vae, others[datasets.evenly(count, len(others))], direction)

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs.check_file(arguments.out, ".npy")
     settings, vae = training.Run(arguments.directory).load()
     given = inputs(arguments.data, settings, vae)
-    batches = progress.track(given.batches, "encoding", given.count, transient=True)
+    batches = progress.track(given.batches, "encoding", given.steps, transient=True)
     shape = (len(given.rows.x), vae.latent_size)
     outputs.write_array(arguments.out, shape, map(vae.coder, batches))
     print(arguments.out)

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         outputs.check_image_files(vae)
     given = inputs(arguments.data, settings, vae)
     count, files = len(given.rows.x), given.rows.files
-    batches = progress.track(given.batches, "reconstructing", given.count, transient=True)
+    batches = progress.track(given.batches, "reconstructing", given.steps, transient=True)
     means = map(vae.reconstruct, batches)
     if is_array:
         outputs.write_array(arguments.out, (count, *vae.event_shape), means)

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     given = inputs(arguments.data, settings, vae)
     seed = settings.seed if arguments.seed is None else arguments.seed
     parts = scoring.scores(vae, given.batches, seed)
-    score = scoring.joined(list(progress.track(parts, "scoring", given.count, transient=True)))
+    score = scoring.joined(list(progress.track(parts, "scoring", given.steps, transient=True)))
     values = {name: value.numpy() for name, value in score._asdict().items()}
     outputs.write_table(arguments.out, {**given.rows.about(), **values})
     print(arguments.out)

@@ -1,5 +1,7 @@
 """The direction in which a label lies among the codes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vae_tf.errors import InputError
@@ -30,3 +32,9 @@ def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndar
             f"are several."
         )
     return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)
+
+
+def label_names(labels: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:
+    """What labels [N] are called, strings [N]: the names of their classes, or the labels themselves without names."""
+    labels = np.asarray(labels)
+    return labels.astype(str) if class_names is None else np.asarray(class_names)[labels]

@@ -1,5 +1,6 @@
 """Every example of a source, as a trained run sees it: what the run is asked about."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +19,12 @@ class Inputs(NamedTuple):
     Attributes:
         rows: as they are stored, and where each is from.
         batches: the same in order, float32 [B, *event]: uint8 in [0, 1], and binarised as the run's recipe says.
-        count: of the batches.
+        steps: how many batches there are.
     """
 
     rows: Rows
     batches: tf.data.Dataset
-    count: int
+    steps: int
 
 
 def inputs(source: str, settings: Recipe, vae: VAE) -> Inputs:
@@ -34,10 +35,15 @@ def inputs(source: str, settings: Recipe, vae: VAE) -> Inputs:
         settings: the run's recipe.
         vae: the run's model.
 
+    Warns:
+        UserWarning: where files of a folder are skipped.
+
     Raises:
         InputError: for a source that cannot be used, or examples that the model does not take.
     """
-    found = rows(source)
+    found = rows(source, vae.event_shape)
+    if found.skipped:
+        warnings.warn(f"{source}: files that are no images are skipped ({found.skipped} of them).", stacklevel=2)
     # uint8 becomes [0, 1], so one example tells; other values are looked at one and all
     vae.likelihood.check(found.x if found.x.dtype != np.uint8 else found.x[:1] / np.float32(255), source)
     together = rows_of(vae.event_shape)

@@ -108,6 +108,22 @@ def test_an_attribute_is_drawn_on_images_without_the_label(labelled, here):
         assert image.height == 8 * 2 + 2
 
 
+def test_an_attribute_of_image_folders_is_a_class_by_its_name(refused, finished, images, here):
+    run = here / "run"
+    shutil.copytree(finished, run)
+    with np.load(images) as file:
+        for i, pixels in enumerate(file["x_train"]):
+            path = here / "pictures" / ("cat", "dog")[i % 2] / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    words = ["draw", str(run), "--data", "pictures", "--what", "attribute", "--out", "x.png", "--label"]
+    assert main([*words, "cat"]) == 0
+    with Image.open(here / "x.png") as image:
+        assert image.height == 8 * 2 + 2  # of 24 dogs, 2 are test images
+    line = refused(*words, "cow")
+    assert "give one of the labels cat, dog" in line
+
+
 def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finished, here):
     words = ["--what", "attribute", "--out", "x.png"]
     assert "give one, such as --label 7" in refused("draw", labelled, *words)

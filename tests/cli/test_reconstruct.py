@@ -63,3 +63,13 @@ def test_what_fails_midway_leaves_no_folder(refused, finished, here, new, monkey
     line = refused("reconstruct", finished, "--data", "new.npy", "--out", "means")
     assert line.startswith("means could not be written ([Errno 28]")
     assert [path.name for path in here.iterdir()] == ["new.npy"]
+
+
+def test_images_of_a_folder_keep_their_names(finished, here):
+    rng = np.random.default_rng(5)
+    (here / "pictures" / "more").mkdir(parents=True)
+    for name in ("a.png", "a.jpg", "more/a.png"):
+        Image.fromarray(rng.integers(0, 256, (6, 6), dtype=np.uint8)).save(here / "pictures" / name)
+    assert main(["reconstruct", str(finished), "--data", "pictures", "--out", "means"]) == 0
+    found = sorted(str(path.relative_to(here / "means")) for path in (here / "means").rglob("*.png"))
+    assert found == ["a.jpg.png", "a.png", "more/a.png"]

@@ -3,6 +3,7 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vae_tf import VAE, networks, objectives, posteriors, training
 from vae_tf.training import datasets
@@ -80,3 +81,16 @@ def test_a_full_disk_is_said_with_the_path_and_loses_nothing(refused, finished, 
     assert line.startswith("x.csv could not be written ([Errno 28] No space left on device): what was there before is")
     assert (here / "x.csv").read_text() == "old"
     assert sorted(path.name for path in here.iterdir()) == ["new.npy", "x.csv"]
+
+
+def test_images_of_a_folder_are_named_and_others_are_counted(finished, here):
+    rng = np.random.default_rng(5)
+    (here / "pictures" / "more").mkdir(parents=True)
+    for name in ("b.png", "a, b.jpg", "more/a.png"):
+        Image.fromarray(rng.integers(0, 256, (6, 6), dtype=np.uint8)).save(here / "pictures" / name)
+    (here / "pictures" / "notes.txt").write_text("no image")
+    with pytest.warns(UserWarning, match=r"^pictures: files that are no images are skipped \(1 of them\)\.$"):
+        assert main(["score", str(finished), "--data", "pictures", "--out", "x.csv"]) == 0
+    found = table(here / "x.csv")
+    assert list(found) == ["index", "file", "elbo", "rate", "distortion"]
+    assert found["file"] == ["a, b.jpg", "b.png", "more/a.png"]

@@ -3,6 +3,7 @@ import pytest
 
 from vae_tf import InputError
 from vae_tf.training import attribute_direction
+from vae_tf.training.attribute import label_names
 
 
 def test_it_points_from_the_other_examples_to_those_with_the_label():
@@ -24,3 +25,8 @@ def test_a_label_that_none_or_all_have_is_refused():
 def test_labels_of_another_length_are_refused():
     with pytest.raises(InputError, match=r"shape \(2,\) for 3 codes: give one for each"):
         attribute_direction(np.zeros((3, 2)), np.array([1, 2]), 1)
+
+
+def test_labels_are_called_by_the_names_of_their_classes():
+    np.testing.assert_array_equal(label_names([1, 0, 1], ("cat", "dog")), ["dog", "cat", "dog"])
+    np.testing.assert_array_equal(label_names(np.array([7, 10]), None), ["7", "10"])

@@ -70,7 +70,7 @@ def arrays(
         x_test = examples(name, "x_test", x_test)
         y_test = _labels(name, "y_test", y_test, len(x_test))
     if x_validation is not None:
-        x_validation = _examples(name, "x_validation", x_validation)
+        x_validation = examples(name, "x_validation", x_validation)
         y_validation = _labels(name, "y_validation", y_validation, len(x_validation))
     for key, x in {"x_test": x_test, "x_validation": x_validation}.items():
         if x is not None and x_train.shape[1:] != x.shape[1:]:

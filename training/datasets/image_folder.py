@@ -35,18 +35,9 @@ def load(folder: pathlib.Path, image_size: int | None = None) -> Arrays:
             many pixels, all named; for images of several sizes without `image_size`; for images beside sub-folders;
             for more than the memory holds.
     """
-    paths, skipped = _found(folder)
+    paths, skipped = found(folder)
     parts = _parts(folder, paths)
-    headers, bad = _headers(folder, paths)
-    if image_size is None and len({(header.width, header.height) for header in headers}) > 1:
-        raise _mixed(folder, headers, bad)
-    x = _pixels(folder, headers, bad, image_size)
-    if bad:
-        raise InputError(
-            f"{folder}: {len(bad)} of {len(paths)} images cannot be used: "
-            f"{_listed([f'{path.relative_to(folder)} ({reason})' for path, reason in bad.items()])}: repair or remove "
-            f"them."
-        )
+    x = read(folder, paths, image_size)
     labels, names = _labels(folder, paths, parts)
     split = np.array([parts[path] for path in paths])
 
@@ -64,8 +55,12 @@ def load(folder: pathlib.Path, image_size: int | None = None) -> Arrays:
     return data._replace(class_names=names, skipped=skipped)
 
 
-def _found(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
-    """The images of a folder, sorted, and the number of other files; what is hidden is neither."""
+def found(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
+    """The paths of the images of a folder, sorted, and the number of other files; what is hidden is neither.
+
+    Raises:
+        InputError: for a folder without images.
+    """
     visible = [
         path
         for path in folder.rglob("*")
@@ -75,6 +70,31 @@ def _found(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
     if not paths:
         raise InputError(f"{folder} holds no image: give a folder of {', '.join(SUFFIXES)} files.")
     return paths, sum(path.is_file() for path in visible) - sum(path.is_file() for path in paths)
+
+
+def read(
+    folder: pathlib.Path, paths: Sequence[pathlib.Path], image_size: int | None = None, is_grey: bool | None = None
+) -> np.ndarray:
+    """The pixels of the images of a folder, uint8 [N, height, width, 1 or 3]; see `load`.
+
+    Args:
+        folder: its path, for messages.
+        paths: of the images.
+        image_size: as of `load`.
+        is_grey: whether they become grey, or RGB; where not given, they become grey if all are.
+    """
+    headers, bad = _headers(folder, paths)
+    if image_size is None and len({(header.width, header.height) for header in headers}) > 1:
+        raise _mixed(folder, headers, bad)
+    is_grey = all(header.is_grey for header in headers) if is_grey is None else is_grey
+    x = _pixels(folder, headers, bad, image_size, is_grey)
+    if bad:
+        raise InputError(
+            f"{folder}: {len(bad)} of {len(paths)} images cannot be used: "
+            f"{_listed([f'{path.relative_to(folder)} ({reason})' for path, reason in bad.items()])}: repair or remove "
+            f"them."
+        )
+    return x
 
 
 def _parts(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
@@ -128,12 +148,15 @@ def _headers(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> tuple[list[
 
 
 def _pixels(
-    folder: pathlib.Path, headers: Sequence[Header], bad: dict[pathlib.Path, str], image_size: int | None
+    folder: pathlib.Path,
+    headers: Sequence[Header],
+    bad: dict[pathlib.Path, str],
+    image_size: int | None,
+    is_grey: bool,
 ) -> np.ndarray:
     """The pixels of all images, uint8 [N, height, width, 1 or 3]; adds to `bad` what is damaged behind its header."""
     if not headers:
         return np.zeros(0, np.uint8)
-    is_grey = all(header.is_grey for header in headers)
     height, width = (headers[0].height, headers[0].width) if image_size is None else (image_size, image_size)
     shape = (len(headers), height, width, 1 if is_grey else 3)
     size = math.prod(shape)

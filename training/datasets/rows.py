@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_tf.training.datasets import files, load
+from vae_tf.images import is_image
+from vae_tf.training.datasets import NAMES, files, image_folder, load
 from vae_tf.training.datasets.arrays import Arrays, arrays, examples
 
 
@@ -17,11 +18,13 @@ class Rows(NamedTuple):
         x: [N, *event]; uint8 stays uint8, else float32.
         sets: the set that each example is from, in a source with sets of its own, else None.
         files: the image file of each example, below the folder, in a source of files, else None.
+        skipped: files of other kinds, which were not read.
     """
 
     x: np.ndarray
     sets: Sequence[str] | None = None
     files: Sequence[pathlib.PurePath] | None = None
+    skipped: int = 0
 
     def about(self) -> dict[str, Sequence[Any]]:
         """What is known of each example, by name: its `index` from 0, and its `set` and its `file` where it has one."""
@@ -29,19 +32,25 @@ class Rows(NamedTuple):
         return {name: values for name, values in known.items() if values is not None}
 
 
-def rows(source: str) -> Rows:
+def rows(source: str, event_shape: Sequence[int]) -> Rows:
     """Every example of a source, in its order.
 
     Those of an .npy file are in the file's order. Of a source with several sets, the training set comes first, then the
-    validation set, then the test set. Images of a folder are in the order of their paths.
+    validation set, then the test set. Images of a folder are in the order of their paths, wherever they are below it.
 
     Args:
         source: as of `load`.
+        event_shape: the shape of one example of the model, which says whether images of a folder become grey or RGB.
 
     Raises:
         InputError: for a source that is not known, not there or cannot be used.
     """
     path = pathlib.Path(source)
+    if path.is_dir() and source not in NAMES:
+        paths, skipped = image_folder.found(path)
+        is_grey = event_shape[-1] == 1 if is_image(event_shape) else None
+        x = image_folder.read(path, paths, None, is_grey)
+        return Rows(x, None, [each.relative_to(path) for each in paths], skipped)
     if path.is_file() and path.suffix == ".npy":
         return Rows(examples(source, "the file", files.read_npy(path)))
     if path.is_file() and path.suffix == ".npz":
@@ -53,6 +62,7 @@ def rows(source: str) -> Rows:
 
 
 def _of_sets(data: Arrays) -> Rows:
-    sets = {"train": data.x_train, "test": data.x_test}
-    names = [name for name, x in sets.items() for _ in range(len(x))]
-    return Rows(np.concatenate(list(sets.values())), names)
+    sets = {"train": data.x_train, "validation": data.x_validation, "test": data.x_test}
+    there = {name: x for name, x in sets.items() if x is not None}
+    names = [name for name, x in there.items() for _ in range(len(x))]
+    return Rows(np.concatenate(list(there.values())), names)
