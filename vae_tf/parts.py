@@ -69,10 +69,10 @@ def batches(dataset: tf.data.Dataset, event_shape: Sequence[int]) -> Iterator[tf
 
 
 def _slices(x, rows: int, likelihood: Likelihood, name: str) -> Iterator[tf.Tensor]:
-    x = examples.as_float32(x, likelihood, name)
+    x = examples.check(x, likelihood, name)
     likelihood.check(x, name)
-    for first in range(0, len(x), rows):
-        yield x[first : first + rows]
+    for first in range(0, len(x), rows):  # cast part by part, so that there is no copy of a large array
+        yield tf.cast(tf.convert_to_tensor(x[first : first + rows]), tf.float32)
 
 
 def _kind(spec) -> str:

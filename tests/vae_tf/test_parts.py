@@ -1,5 +1,7 @@
 """Examples part by part: arrays and data sets."""
 
+import resource
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,6 +25,14 @@ def test_a_data_set_comes_batch_by_batch_and_large_ones_in_parts(binary, with_ta
     found = list(parts(tf.data.Dataset.from_tensor_slices(given).batch(30), 20, LIKELIHOOD))
     assert [part.shape[0] for part in found] == [20, 10, 20]
     np.testing.assert_array_equal(tf.concat(found, 0), binary)
+
+
+def test_there_is_no_copy_of_a_large_array():
+    likelihood = likelihoods.Normal((1000,))
+    x = np.zeros((50_000, 1000), np.float16)  # 100 MB, of which a float32 copy has 200
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert sum(len(part) for part in parts(x, 500, likelihood)) == 50_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB
 
 
 def test_values_outside_the_support_are_refused_and_named(binary):
