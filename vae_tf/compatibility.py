@@ -1,12 +1,20 @@
 """Do the parts of a model fit each other? Refused when it is built, with the reason."""
 
 import keras
+import tensorflow as tf
 
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+
+FAR = 30.0  # a logit of which the probability is 1e-13
+SHAPES = (
+    keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Dropout, keras.layers.Cropping1D,
+    keras.layers.Cropping2D, keras.layers.Cropping3D, keras.layers.UpSampling2D, keras.layers.Identity,
+)  # fmt: skip
+ACTIVATIONS = (keras.layers.ReLU, keras.layers.Softmax, keras.layers.ELU)
 
 
 def check_network(network, name: str) -> None:
@@ -74,3 +82,52 @@ def check_parts(
         )
     prior.check(posterior)
     objective.check(posterior, prior)
+
+
+def check_last_activation(decoder: keras.Model, likelihood: Likelihood) -> None:
+    """Refuses a decoder whose last activation cannot give all the parameters that a likelihood needs of it.
+
+    Raises:
+        InputError: naming the activation and what it gives.
+    """
+    if likelihood.projection is not None:
+        return
+    name, low, high = _last_activation(decoder)
+    if (low < -FAR) + (high > FAR) < likelihood.unbounded_ends:
+        kind = type(likelihood).__name__
+        raise InputError(
+            f"The decoder ends in the activation {name}, which gives {_range(low, high)}, but "
+            f"{kind}(projection=None) makes its parameters of values of any size, and could not fit the data: take "
+            f'that activation away, or use projection="auto".'
+        )
+
+
+def _last_activation(network: keras.Model) -> tuple[str, float, float]:
+    """The name of what a network's values pass last, and the least and the greatest value that it gives."""
+    history = network.outputs[0]._keras_history
+    while True:
+        operation = history.operation
+        if isinstance(operation, keras.Model) and operation.outputs:
+            history = operation.outputs[0]._keras_history
+        elif isinstance(operation, SHAPES):
+            history = operation._inbound_nodes[history.node_index].input_tensors[0]._keras_history
+        else:
+            break
+    activation = operation
+    if not isinstance(operation, ACTIVATIONS) and type(operation).__module__ != "keras.src.ops.nn":
+        is_of_keras = type(operation).__module__.startswith("keras.")
+        activation = getattr(operation, "activation", None) if is_of_keras else None
+    if activation is None:
+        return "linear", -float("inf"), float("inf")
+    values = activation(tf.constant([[-1e6, 0.0, 1e6], [-1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [-10.0, 2.0, -2.0]]))
+    return _name(activation), float(tf.reduce_min(values)), float(tf.reduce_max(values))
+
+
+def _name(activation) -> str:
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def _range(low: float, high: float) -> str:
+    if low >= -FAR and high <= FAR:
+        return f"values from {low:.3g} to {high:.3g}"
+    return f"no values below {low:.3g}" if low >= -FAR else f"no values above {high:.3g}"

@@ -11,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf import importance, inner_layers, random, scoring
 from vae_tf.coder import Coder
-from vae_tf.compatibility import check_network, check_parts
+from vae_tf.compatibility import check_last_activation, check_network, check_parts
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
@@ -72,12 +72,15 @@ class VAE(Trainer):
         likelihood = Bernoulli(encoder.input_shape[1:]) if likelihood is None else likelihood
         objective = ELBO() if objective is None else objective
         check_parts(encoder, decoder, posterior, prior, likelihood, objective)
+        is_loaded = likelihood.built
         self.encoder, self.decoder = encoder, decoder
         self.posterior, self.prior = posterior, prior
         self.likelihood, self.objective = likelihood, objective
         self.seed = seed
         self.latent_size, self.event_shape = latent_size, likelihood.event_shape
         self.build(encoder.input_shape)
+        if not is_loaded:  # what was saved loads
+            check_last_activation(decoder, likelihood)
 
     def build(self, input_shape):
         """Builds each axis once; `input_shape` is that of the encoder."""

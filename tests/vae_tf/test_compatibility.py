@@ -174,3 +174,75 @@ def test_a_class_instead_of_an_object(pair, axis, part):
 def test_something_else_instead_of_a_part(pair):
     refused("objective is 'elbo': give a vae_tf.objectives object", *pair, objective="elbo")
     refused(r"prior is <DiagonalNormal .*>: give a vae_tf\.priors object", *pair, prior=posteriors.DiagonalNormal(2))
+
+
+# ----- a decoder whose last activation bounds what the likelihood has to be given
+
+
+LAYERS = keras.layers
+BOUNDED = {
+    "dense": ([LAYERS.Dense(6, activation="sigmoid")], "sigmoid, which gives values from 0 to 1,"),
+    "layer": ([LAYERS.Dense(6), LAYERS.Activation("tanh")], "tanh, which gives values from -1 to 1,"),
+    "softmax": ([LAYERS.Dense(6), LAYERS.Softmax()], "Softmax, which gives values from "),
+    "softsign": ([LAYERS.Dense(6, activation="softsign")], "softsign, which gives values from -1 to 1,"),
+    "relu": ([LAYERS.Dense(6, activation="relu")], "relu, which gives no values below 0,"),
+    "relu layer": ([LAYERS.Dense(6), LAYERS.ReLU()], "ReLU, which gives no values below 0,"),
+    "elu": ([LAYERS.Dense(6, activation="elu")], "elu, which gives no values below -1,"),
+    "log sigmoid": ([LAYERS.Dense(6, activation="log_sigmoid")], "log_sigmoid, which gives no values above"),
+    "before a shape": (
+        [LAYERS.Dense(6, activation="sigmoid"), LAYERS.Reshape((3, 2)), LAYERS.Dropout(0.1), LAYERS.Flatten()],
+        "sigmoid, which",
+    ),
+    "nested": ([keras.Sequential([keras.Input((2,)), LAYERS.Dense(6, activation="sigmoid")])], "sigmoid, which"),
+    "function": ([LAYERS.Dense(6), keras.ops.sigmoid], "Sigmoid, which gives values from 0 to 1"),
+}
+
+
+def decoder_of(layers) -> keras.Model:
+    z = features = keras.Input((2,))
+    for layer in layers:
+        features = layer(features)
+    return keras.Model(z, features)
+
+
+@pytest.mark.parametrize("kind", [likelihoods.Bernoulli, likelihoods.ContinuousBernoulli, likelihoods.NegativeBinomial])
+@pytest.mark.parametrize(("layers", "words"), BOUNDED.values(), ids=BOUNDED)
+def test_a_last_activation_that_bounds_logits(pair, layers, words, kind):
+    words = f"The decoder ends in the activation {words}.*{kind.__name__}.*take that activation away"
+    refused(words, pair.encoder, decoder_of(layers), likelihood=kind((6,), projection=None))
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        likelihoods.Categorical((6,), categories=2, projection=None),
+        likelihoods.DiscretizedLogisticMixture((6,), components=1, projection=None),
+    ],
+)
+def test_a_last_activation_that_bounds_the_logits_of_a_softmax(pair, likelihood):
+    size = 6 * likelihood.parameter_count
+    refused("activation tanh", pair.encoder, decoder_of([LAYERS.Dense(size, activation="tanh")]), likelihood=likelihood)
+
+
+@pytest.mark.parametrize("activation", [None, "linear", "leaky_relu", lambda x: 2 * x])
+def test_a_last_activation_that_bounds_nothing_is_taken(pair, activation):
+    decoder = decoder_of([LAYERS.Dense(6, activation=activation)])
+    VAE(pair.encoder, decoder, likelihood=likelihoods.Bernoulli((6,), projection=None))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_a_last_activation_is_taken_where_parameters_may_be_bounded(pair, activation):
+    decoder = decoder_of([LAYERS.Dense(6, activation=activation)])
+    VAE(pair.encoder, decoder, likelihood=likelihoods.Normal((6,), projection=None))
+    VAE(pair.encoder, decoder, likelihood=likelihoods.Bernoulli((6,)))
+    softmax = decoder_of([LAYERS.Dense(12, activation="relu")])
+    VAE(pair.encoder, softmax, likelihood=likelihoods.Categorical((6,), categories=2, projection=None))
+
+
+def test_a_model_that_was_saved_with_such_an_activation_loads(pair, tmp_path):
+    decoder = decoder_of([LAYERS.Dense(6, activation="sigmoid")])
+    likelihood = likelihoods.Bernoulli((6,), projection=None)
+    likelihood.build((None, 6))  # as if it were an older version's
+    vae = VAE(pair.encoder, decoder, likelihood=likelihood)
+    vae.save(tmp_path / "model.keras")
+    assert (keras.saving.load_model(tmp_path / "model.keras").sample(3).numpy() == vae.sample(3).numpy()).all()

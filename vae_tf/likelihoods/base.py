@@ -35,12 +35,15 @@ class Likelihood(keras.layers.Layer):
         has_gaps: whether only some values of that interval are taken.
         is_discrete: whether log p(x|z) is a log-probability of x, not a log-density.
         parameter_count: the parameters of each value of x.
+        unbounded_ends: how many ends of the real line its parameters have to reach: 2 where they are logits or
+            logarithms, 1 where only their differences count, as those of a softmax, or 0.
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
     has_gaps = False
     is_discrete = False
     parameter_count = 1
+    unbounded_ends = 0
 
     def __init__(
         self, event_shape: Sequence[int], projection: Literal["auto"] | None = "auto", name: str | None = None

@@ -26,6 +26,7 @@ class Bernoulli(Likelihood):
 
     support = (0.0, 1.0)
     is_discrete = True
+    unbounded_ends = 2
 
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`logits`, float32 [B, *event], from features [B, *]."""

@@ -23,6 +23,7 @@ class ContinuousBernoulli(Likelihood):
     """
 
     support = (0.0, 1.0)
+    unbounded_ends = 2
 
     def parameters(self, features: tf.Tensor) -> Parameters:
         """`logits`, float32 [B, *event], from features [B, *]."""

@@ -42,6 +42,7 @@ class DiscretizedLogisticMixture(Likelihood):
     support = (0.0, 1.0)
     has_gaps = True
     is_discrete = True
+    unbounded_ends = 1
 
     def __init__(
         self,

@@ -41,6 +41,7 @@ class NegativeBinomial(Likelihood):
     support = (0, math.inf)
     has_gaps = True
     is_discrete = True
+    unbounded_ends = 2
 
     def __init__(
         self,
