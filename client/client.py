@@ -1,20 +1,21 @@
 """A model behind TF Serving, as functions of arrays."""
 
 import contextlib
-import math
-import operator
-import urllib.parse
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from vae_tf_client.address import Address, address, whole
 from vae_tf_client.errors import ServerError
 from vae_tf_client.signature import Arrays, Signature
 
 BATCH_SIZE = 64  # the max_batch_size of the batching.config that an export writes
+FILE_BYTES = 2**24  # of a picture of unknown size
+FILE_OVERHEAD = 2**12
 
 
 class Encoding(NamedTuple):
@@ -45,8 +46,8 @@ class Transport(Protocol):
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays) -> Arrays:
-        """What a signature gives for inputs that are as it takes them."""
+    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+        """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
 
     def close(self) -> None:
         """Closes the connections."""
@@ -59,19 +60,22 @@ class Client:
         client.sample(4, seed=7).mean
 
     What is given is checked against what the server says it takes, because a wrong shape may fail the requests of
-    others. A request of many rows is sent in pieces of `batch_size`; while a new version is being loaded, two versions
-    may answer them, unless `version` is given. All functions are pure, so a request is sent again where the connection
-    fails or the server has no room; not where it runs out of time.
+    others. An answer that is larger than the signature allows is not read, no redirection is followed, and proxies of
+    the environment are not used. A request of many rows is sent in pieces of `batch_size`; while a new version is being
+    loaded, two versions may answer them, unless `version` is given. All functions are pure, so a request is sent again
+    if the connection fails or the server has no room; not if it runs out of time.
 
     Args:
         url: of REST, http://host:8501, or of gRPC, grpc://host:8500; through TLS, https:// or grpcs://.
         name: of the model.
         version: a version's number; the newest one loaded, where neither it nor a label is given.
         label: a version's label, such as "stable".
-        timeout: seconds to wait for one piece: over gRPC with all retries, over REST for a connection, and for the
-            server's next byte.
+        timeout: seconds that one piece may take: over gRPC with all retries, over REST each try.
         retries: of one piece; over gRPC at most 4.
         batch_size: the most rows in a piece; the server's `max_batch_size`.
+        headers: what is sent along with each request, such as a proxy asks for; over gRPC as metadata.
+        token: is sent as `authorization: Bearer TOKEN`; only through TLS, or to this machine.
+        ca_file: certificates in PEM form that the server's must be signed by; those of the system if not given.
 
     Raises:
         ValueError: for arguments without meaning; of its functions, for inputs that are not what the server takes.
@@ -90,16 +94,13 @@ class Client:
         timeout: float = 10.0,
         retries: int = 3,
         batch_size: int = BATCH_SIZE,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
     ):
-        if version is not None and label is not None:
-            raise ValueError(f"version is {version} and label is {label!r}: give one of them.")
-        if not name or label == "":
-            raise ValueError(f"The name is {name!r} and the label {label!r}: give words, or no label.")
-        if not 0 < timeout < math.inf:
-            raise ValueError(f"timeout is {timeout}: give seconds over 0.")
-        self.url, self.name, self.batch_size = url.rstrip("/"), name, _whole("batch_size", batch_size, 1)
-        version = None if version is None else _whole("version", version, 0)
-        self._transport = _transport(self.url, name, version, label, timeout, _whole("retries", retries, 0))
+        where = address(url, name, version, label, timeout, retries, headers, token, ca_file)
+        self.url, self.name, self.batch_size = where.url, name, whole("batch_size", batch_size, 1)
+        self._transport = _transport(where)
         self._signatures: dict[str, Signature] = {}
         self._is_closed = False
 
@@ -161,19 +162,26 @@ class Client:
 
     def _ask(self, name: str, **inputs: Any) -> Arrays:
         signature, arrays = self._checked(name, inputs)
+        file_bytes = self._file_bytes()
         rows = len(next(iter(arrays.values())))
         answers = []
         try:
             for start in range(0, rows, self.batch_size):
                 piece = {key: array[start : start + self.batch_size] for key, array in arrays.items()}
                 with _understanding(f"the answer of {name}"):
-                    answer = self._transport.predict(name, signature, piece)
+                    answer = self._transport.predict(name, signature, piece, file_bytes)
                     _check_answer(name, signature, piece, answer)
                 answers.append(answer)
         except ServerError:
             self._signatures = {}  # another model may be there now
             raise
         return {key: np.concatenate([answer[key] for answer in answers]) for key in signature.outputs}
+
+    def _file_bytes(self) -> int:
+        """The most bytes of a picture that is decoded: PNG makes of a value at most a little more than a byte."""
+        decode = self.signatures.get("decode")
+        means = [] if decode is None else list(decode.outputs.values())
+        return FILE_BYTES if not means else FILE_OVERHEAD + means[0].bytes(1, 2, 2)
 
     def _checked(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
         try:
@@ -189,29 +197,14 @@ class Client:
         return signatures[name], signatures[name].arrays(name, inputs)
 
 
-def _transport(url: str, name: str, version: int | None, label: str | None, timeout: float, retries: int) -> Transport:
-    parts = urllib.parse.urlsplit(url)
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(
-            "The URL has a user, a query or a fragment, which are not sent: give scheme, host, port and path."
-        )
-    if "/v1/" in f"{parts.path}/":
-        raise ValueError(f"The URL is {url}: give that of the server, without /v1/ and what follows.")
-    if parts.scheme in ("http", "https") and parts.netloc:
+def _transport(where: Address) -> Transport:
+    if where.parts.scheme.startswith("http"):
         from vae_tf_client.rest import Rest  # noqa: PLC0415  (who asks one way needs no library of the other)
 
-        path = f"/v1/models/{urllib.parse.quote(name, safe='')}"
-        path += "" if version is None else f"/versions/{version}"
-        path += "" if label is None else f"/labels/{urllib.parse.quote(label, safe='')}"
-        return Rest(url, path, timeout, retries)
-    if parts.scheme in ("grpc", "grpcs") and parts.netloc and not parts.path:
-        from vae_tf_client.rpc import Rpc  # noqa: PLC0415
+        return Rest(where)
+    from vae_tf_client.rpc import Rpc  # noqa: PLC0415
 
-        model: dict[str, Any] = {"name": name}
-        model |= {} if version is None else {"version": {"value": version}}
-        model |= {} if label is None else {"version_label": label}
-        return Rpc(parts.netloc, parts.scheme == "grpcs", model, timeout, retries)
-    raise ValueError(f"The URL is {url}: give one as http://host:8501 for REST, or grpc://host:8500 for gRPC.")
+    return Rpc(where)
 
 
 @contextlib.contextmanager
@@ -219,25 +212,14 @@ def _understanding(what: str) -> Iterator[None]:
     """What is read has the server's form, or it is the server's error."""
     try:
         yield
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise ServerError(f"{what} cannot be understood: {error!r}", "OK") from None
 
 
 def _seeds(n: int, seed: int) -> np.ndarray:
     """The pairs (seed, i), int32 [n, 2]."""
-    n, seed = _whole("n", n, 1), _whole("The seed", seed, -(2**31), 2**31 - 1)
+    n, seed = whole("n", n, 1), whole("The seed", seed, -(2**31), 2**31 - 1)
     return np.stack([np.full(n, seed), np.arange(n)], axis=1).astype(np.int32)
-
-
-def _whole(name: str, value: Any, least: int, most: int | None = None) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} is {value!r}: give a whole number.") from None
-    if number < least or (most is not None and number > most):
-        allowed = f"at least {least}" if most is None else f"one from {least:,} to {most:,}"
-        raise ValueError(f"{name} is {number}: give {allowed}.")
-    return number
 
 
 def _rows(x: Any) -> int:

@@ -3,47 +3,57 @@
 import base64
 import http
 import json
+import socket
+import sys
+import time
+import urllib.parse
 from typing import Any
 
 import numpy as np
 import urllib3
 
-from vae_tf_client.errors import ServerError, late
+from vae_tf_client.address import Address
+from vae_tf_client.errors import ServerError, cleaned, late
 from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
 
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
 THREADS = 64  # that may have a connection each, kept open
-BACKOFF = 0.1  # seconds; the first retry comes at once, and waits double from 0.2 on
+NUMBER_BYTES = 64  # of a number, as JSON with what stands between two of them
+METADATA_BYTES = 2**22
+PIECE = 2**16  # bytes that are read at once
+# On one host the server's segments are as large as its writes, of which the last then waits 40 ms for the
+# acknowledgement of the one before. Segments of the size that a network has are acknowledged in pairs, at once.
+SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+if sys.platform == "linux":
+    SOCKET_OPTIONS.append((socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460))
+BACKOFF = 0.1  # seconds; the first retry comes at once, the next after twice this, then four times ...
 
 
 class Rest:
     """A model at a REST interface.
 
     Args:
-        url: of the server, such as http://localhost:8501.
-        path: of the model there, such as /v1/models/digits/labels/stable.
-        timeout: seconds to wait for a connection, and for the server's next byte.
-        retries: of what is safe to send again: a connection that fails, a server that has no room.
+        where: it is.
     """
 
-    def __init__(self, url: str, path: str, timeout: float, retries: int):
-        self._url, self._model = url, url + path
+    def __init__(self, where: Address):
+        path = f"/v1/models/{urllib.parse.quote(where.name, safe='')}"
+        path += "" if where.version is None else f"/versions/{where.version}"
+        path += "" if where.label is None else f"/labels/{urllib.parse.quote(where.label, safe='')}"
+        self._url, self._model, self._timeout = where.url, where.url + path, where.timeout
         self._pool = urllib3.PoolManager(
             maxsize=THREADS,
-            timeout=timeout,
-            retries=_Retry(
-                retries,
-                status_forcelist=BUSY,
-                allowed_methods=None,
-                raise_on_status=False,
-                backoff_factor=BACKOFF,
-                respect_retry_after_header=False,  # which may ask for hours
-            ),
+            timeout=where.timeout,
+            headers=where.headers,
+            ca_certs=where.ca_file,
+            socket_options=SOCKET_OPTIONS,
+            retries=False,
         )
+        self._retries = where.retries
 
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
-        metadata = self._ask("GET", f"{self._model}/metadata", "metadata")
+        metadata = self._ask("GET", f"{self._model}/metadata", "metadata", METADATA_BYTES)
         signatures = metadata["signature_def"]["signature_def"]
         return {
             name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))
@@ -51,55 +61,83 @@ class Rest:
             if not name.startswith("__")  # the graph's initialisation
         }
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays) -> Arrays:
-        """What a signature gives for inputs that are as it takes them."""
+    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+        """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
+        most = signature.answer_bytes(len(next(iter(inputs.values()))), NUMBER_BYTES, 2 * file_bytes)
         # In rows: of these the server writes each on one line, while columns get a line for every number.
         rows = zip(*(_values(array) for array in inputs.values()), strict=True)
         body = {"signature_name": name, "instances": [dict(zip(inputs, row, strict=True)) for row in rows]}
         words = json.dumps(body, separators=(",", ":")).encode()
-        columns = _columns(self._ask("POST", f"{self._model}:predict", "predictions", words), [*signature.outputs])
+        rows_of = self._ask("POST", f"{self._model}:predict", "predictions", most, words)
+        columns = _columns(rows_of, [*signature.outputs])
         return {key: _array(signature.outputs[key], values) for key, values in columns.items()}
 
     def close(self) -> None:
         """Closes the connections."""
         self._pool.clear()
 
-    def _ask(self, method: str, url: str, part: str, body: bytes | None = None) -> Any:
-        """A part of the answer."""
+    def _ask(self, method: str, url: str, part: str, most: int, body: bytes | None = None) -> Any:
+        """A part of the answer, which has at most so many bytes."""
+        for attempt in range(self._retries):
+            try:
+                return self._ask_once(method, url, part, most, body)
+            except ConnectionError:
+                time.sleep(BACKOFF * 2**attempt if attempt else 0)
+        return self._ask_once(method, url, part, most, body)
+
+    def _ask_once(self, method: str, url: str, part: str, most: int, body: bytes | None) -> Any:
         try:
-            answer = self._pool.request(method, url, body=body)
+            answer = self._pool.request(method, url, body=body, redirect=False, preload_content=False)
+            content = self._content(answer, most)
+        except urllib3.exceptions.NewConnectionError as error:  # a kind of ConnectTimeoutError there
+            raise ConnectionError(f"{self._url} cannot be reached: {error}") from None
         except urllib3.exceptions.TimeoutError:
             raise TimeoutError(late(self._url)) from None
         except urllib3.exceptions.HTTPError as error:
-            reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) else error
-            raise ConnectionError(f"{self._url} cannot be reached: {reason}") from None
+            raise ConnectionError(f"{self._url} cannot be reached: {cleaned(str(error))}") from None
         if answer.status in BUSY:
-            raise ConnectionError(f"{self._url} has no room now: {_message(answer.data)} ({answer.status})")
+            raise ConnectionError(f"{self._url} has no room now: {_message(content)} ({answer.status})")
+        if location := answer.get_redirect_location():
+            raise ServerError(f"{url} redirects to {location}, which is not followed: give that URL", answer.status)
         if answer.status != http.HTTPStatus.OK:
-            raise ServerError(_message(answer.data), answer.status)
+            raise ServerError(_message(content), answer.status)
         try:
-            return json.loads(answer.data)[part]
-        except (ValueError, KeyError, TypeError):
-            raise ServerError(f"{url} answered no {part}: {_message(answer.data)}", answer.status) from None
+            return json.loads(content)[part]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ServerError(f"{url} answered no {part}: {_message(content)}", answer.status) from None
 
-
-class _Retry(urllib3.Retry):
-    """Tries again what failed at once, but not what ran out of time, which would take as long again."""
-
-    def increment(self, method=None, url=None, response=None, error=None, _pool=None, _stacktrace=None):
-        was_refused = isinstance(error, urllib3.exceptions.NewConnectionError)  # a kind of ConnectTimeoutError there
-        if isinstance(error, urllib3.exceptions.TimeoutError) and not was_refused:
-            raise error
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+    def _content(self, answer: urllib3.BaseHTTPResponse, most: int) -> bytes:
+        """The body, read as it came: nothing was asked to be compressed."""
+        until = time.monotonic() + self._timeout
+        pieces, size = [], 0
+        try:
+            if coding := answer.headers.get("Content-Encoding"):
+                raise ServerError(
+                    f"{self._url} answered in the encoding {coding}, which was not asked for", answer.status
+                )
+            while piece := answer.read1(PIECE, decode_content=False):
+                pieces.append(piece)
+                size += len(piece)
+                if size > most:
+                    raise ServerError(
+                        f"{self._url} answered more than {most:,} bytes, the most there can be", answer.status
+                    )
+                if time.monotonic() > until:
+                    raise TimeoutError(late(self._url))
+        except BaseException:
+            answer.close()
+            raise
+        answer.release_conn()
+        return b"".join(pieces)
 
 
 def _message(body: bytes) -> str:
-    """The server's own words; those of a proxy before it are cut short."""
+    """The server's own words; those of a proxy before it are cut shorter."""
     try:
         message = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         message = None
-    return message if isinstance(message, str) else body[:200].decode(errors="replace")
+    return cleaned(message if isinstance(message, str) else body[:200].decode(errors="replace"))
 
 
 def _specs(tensors: dict[str, Any]) -> dict[str, Spec]:
@@ -129,4 +167,7 @@ def _array(spec: Spec, values: list) -> np.ndarray:
         array = np.empty(len(values), object)
         array[:] = [base64.b64decode(value["b64"]) for value in values]
         return array
-    return np.array(values, spec.type.dtype)
+    array = np.array(values)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"values of {array.dtype}, not {spec}")
+    return array.astype(spec.type.dtype)

@@ -2,16 +2,24 @@
 
 import json
 import math
+import pathlib
+import threading
+from typing import Any
 
 import grpc
 import numpy as np
 from google.protobuf.message import DecodeError
 
 from vae_tf_client import messages
-from vae_tf_client.errors import ServerError, late
-from vae_tf_client.signature import BY_NUMBER, TYPES, Arrays, Signature, Spec
+from vae_tf_client.address import Address
+from vae_tf_client.errors import ServerError, cleaned, late
+from vae_tf_client.signature import BY_NUMBER, MOST, TYPES, Arrays, Signature, Spec
 
 SERVICE = "tensorflow.serving.PredictionService"
+BUSY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)  # the latter where its threads are all at work
+TOO_LARGE = "larger than max"  # as gRPC itself says of what it does not receive
+NUMBER_BYTES = 8
+METADATA_BYTES = 2**22
 MOST_ATTEMPTS = 5  # that gRPC makes, whatever it is asked for
 
 
@@ -19,32 +27,25 @@ class Rpc:
     """A model at a gRPC interface.
 
     Args:
-        address: of the server, such as localhost:8500.
-        is_secure: whether it is spoken to through TLS.
-        model: its ModelSpec's fields: name, and version or version_label.
-        timeout: seconds that an answer may take, with its retries.
-        retries: of what is safe to send again: a connection that fails, a server that has no room; gRPC makes 4.
+        where: it is; gRPC tries again at most 4 times.
     """
 
-    def __init__(self, address: str, is_secure: bool, model: dict, timeout: float, retries: int):
-        self._address, self._model, self._timeout = address, model, timeout
-        options: list[tuple[str, int | str]] = [
-            ("grpc.max_receive_message_length", -1),  # 4 MB otherwise
-            ("grpc.enable_retries", int(retries > 0)),
-        ]
-        if retries > 0:
-            options.append(("grpc.service_config", json.dumps(_service_config(retries))))
-        if is_secure:
-            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(), options)
-        else:
-            self._channel = grpc.insecure_channel(address, options)
-        self._predict = self._method("Predict", messages.PredictResponse)
-        self._metadata = self._method("GetModelMetadata", messages.MetadataResponse)
+    def __init__(self, where: Address):
+        self._where, self._address = where, where.parts.netloc
+        self._model: dict[str, Any] = {"name": where.name}
+        self._model |= {} if where.version is None else {"version": {"value": where.version}}
+        self._model |= {} if where.label is None else {"version_label": where.label}
+        self._lock = threading.Lock()
+        self._most = METADATA_BYTES
+        self._channels = [self._open()]
 
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
         request = messages.MetadataRequest(model_spec=self._model, metadata_field=["signature_def"])
-        metadata = {named.key: named.value for named in self._ask(self._metadata, request).metadata}
+        metadata = {
+            named.key: named.value
+            for named in self._ask("GetModelMetadata", messages.MetadataResponse, request).metadata
+        }
         try:
             definitions = messages.SignatureDefs.FromString(metadata["signature_def"].value).signature_def
         except DecodeError as error:
@@ -55,33 +56,57 @@ class Rpc:
             if not named.key.startswith("__")  # the graph's initialisation
         }
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays) -> Arrays:
-        """What a signature gives for inputs that are as it takes them."""
+    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+        """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
+        rows = len(next(iter(inputs.values())))
+        self._take(signature.answer_bytes(rows, NUMBER_BYTES, file_bytes))
         request = messages.PredictRequest(model_spec={**self._model, "signature_name": name})
         for key, array in inputs.items():
             request.inputs.add(key=key, value=_tensor(signature.inputs[key], array))
-        response = self._ask(self._predict, request)
-        return {named.key: _array(named.value) for named in response.outputs}
+        response = self._ask("Predict", messages.PredictResponse, request)
+        outputs = {named.key: named.value for named in response.outputs}
+        return {key: _array(spec, rows, outputs[key]) for key, spec in signature.outputs.items() if key in outputs}
 
     def close(self) -> None:
         """Closes the connections."""
-        self._channel.close()
+        for channel in self._channels:
+            channel.close()
 
-    def _method(self, name: str, answer):
-        return self._channel.unary_unary(
+    def _open(self) -> grpc.Channel:
+        where = self._where
+        options: list[tuple[str, int | str]] = [
+            ("grpc.max_receive_message_length", self._most),
+            ("grpc.max_metadata_size", METADATA_BYTES),
+            ("grpc.enable_http_proxy", 0),  # as over REST
+            ("grpc.enable_retries", int(where.retries > 0)),
+        ]
+        if where.retries > 0:
+            options.append(("grpc.service_config", json.dumps(_service_config(where.retries))))
+        if where.parts.scheme == "grpc":
+            return grpc.insecure_channel(self._address, options)
+        roots = None if where.ca_file is None else pathlib.Path(where.ca_file).read_bytes()
+        return grpc.secure_channel(self._address, grpc.ssl_channel_credentials(roots), options)
+
+    def _take(self, most: int) -> None:
+        """Lets the channel receive messages of so many bytes."""
+        with self._lock:
+            if most > self._most:
+                self._most = 2 ** (most - 1).bit_length()
+                self._channels.append(self._open())  # the others may be in use
+
+    def _ask(self, name: str, answer, request):
+        method = self._channels[-1].unary_unary(
             f"/{SERVICE}/{name}",
             request_serializer=lambda request: request.SerializeToString(),
             response_deserializer=answer.FromString,
         )
-
-    def _ask(self, method, request):
         try:
-            return method(request, timeout=self._timeout)
+            return method(request, timeout=self._where.timeout, metadata=[*self._where.headers.items()])
         except grpc.RpcError as error:
-            code, details = error.code(), error.details()
+            code, details = error.code(), cleaned(error.details() or "")
             if code == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise TimeoutError(late(self._address)) from None
-            if code == grpc.StatusCode.UNAVAILABLE:
+            if code in BUSY and TOO_LARGE not in details:
                 message = f"{self._address} cannot be reached, or has no room now: {details}"
                 raise ConnectionError(message) from None
             raise ServerError(details, code.name) from None
@@ -93,7 +118,7 @@ def _service_config(retries: int) -> dict:
         "initialBackoff": "0.1s",
         "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        "retryableStatusCodes": [code.name for code in BUSY],
     }
     return {"methodConfig": [{"name": [{"service": SERVICE}], "retryPolicy": policy}]}
 
@@ -115,10 +140,14 @@ def _tensor(spec: Spec, array: np.ndarray):
     return tensor
 
 
-def _array(tensor) -> np.ndarray:
+def _array(spec: Spec, rows: int, tensor) -> np.ndarray:
     """The values of a tensor, which are bytes or a list, whose last value stands for all that follow."""
-    kind = BY_NUMBER[tensor.dtype]
     shape = [dim.size for dim in tensor.tensor_shape.dim]
+    if tensor.dtype != spec.type.number or shape != [rows, *spec.shape[1:]]:
+        raise ValueError(f"a tensor of type {tensor.dtype} and shape {shape}, not {spec} of {rows} rows")
+    kind = spec.type
+    if math.prod(shape) * kind.dtype.itemsize > MOST:
+        raise ValueError(f"a tensor of shape {shape}, which is more than {MOST:,} bytes")
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, kind.dtype.newbyteorder("<")).reshape(shape).astype(kind.dtype)
     listed = getattr(tensor, kind.field)

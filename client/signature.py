@@ -1,11 +1,15 @@
 """What a served function takes and gives, and whether given values are that."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+
+MOST = 2**30  # bytes of an answer, whatever a server says that it gives
+OVERHEAD = 2**16  # bytes around the values of an answer
 
 
 class Type(NamedTuple):
@@ -40,6 +44,17 @@ class Spec(NamedTuple):
         sizes = ", ".join("B" if size is None else str(size) for size in self.shape)
         return f"{'bytes' if self.type.dtype == object else self.type.dtype} [{sizes}]"
 
+    def bytes(self, rows: int, of_number: int, of_file: int) -> int:
+        """The most bytes that so many rows take.
+
+        Args:
+            rows: how many.
+            of_number: bytes of a number, as it is written.
+            of_file: bytes of a file.
+        """
+        sizes = [MOST if size is None else size for size in self.shape[1:]]
+        return rows * math.prod(sizes) * (of_file if self.type.dtype == object else of_number)
+
     def array(self, value: Any) -> np.ndarray:
         """A value as an array of this type and shape.
 
@@ -69,6 +84,10 @@ class Signature(NamedTuple):
 
     inputs: dict[str, Spec]
     outputs: dict[str, Spec]
+
+    def answer_bytes(self, rows: int, of_number: int, of_file: int) -> int:
+        """The most bytes of an answer of so many rows; see `Spec.bytes`."""
+        return min(MOST, OVERHEAD + sum(spec.bytes(rows, of_number, of_file) for spec in self.outputs.values()))
 
     def arrays(self, name: str, inputs: Mapping[str, Any]) -> Arrays:
         """The inputs as arrays of the right types and shapes.

@@ -3,9 +3,12 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import socket
 import stat
+import subprocess
 import sys
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -73,6 +76,24 @@ def served(directory, serve):
     """A server with batching, as `export` configures it."""
     with serve(directory) as running:
         yield running
+
+
+class Certificate(NamedTuple):
+    """A certificate of localhost that nobody has signed, and its key, as files."""
+
+    file: str
+    key: str
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> Certificate:
+    if shutil.which("openssl") is None:
+        pytest.skip("There is no openssl to make a certificate.")
+    folder = tmp_path_factory.mktemp("tls")
+    made = Certificate(str(folder / "certificate.pem"), str(folder / "key.pem"))
+    words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    subprocess.run([*words.split(), "-out", made.file, "-keyout", made.key], check=True, capture_output=True)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -155,7 +155,7 @@ def test_the_message_is_the_servers(url, name, choice, status, message):
 def test_a_shape_that_went_by_is_refused_by_the_graph(client):
     signature = client.signatures["decode"]
     with pytest.raises(ServerError, match=r"\[1,3\] is not compatible with expected shape \[\?,2\]"):
-        client._transport.predict("decode", signature, {"z": np.zeros((1, 3), np.float32)})
+        client._transport.predict("decode", signature, {"z": np.zeros((1, 3), np.float32)}, 0)
 
 
 @pytest.mark.parametrize("choice", [{"version": 1}, {"label": "stable"}, {"label": "canary"}])
@@ -185,6 +185,23 @@ def test_a_name_that_is_no_part_of_a_url_asks_for_no_other(served):
         ("http://localhost:1", {"batch_size": 0}, "batch_size is 0: give at least 1"),
         ("http://localhost:1", {"batch_size": 2.5}, "batch_size is 2.5: give a whole number"),
         ("grpc://localhost:1", {"version": "1"}, "version is '1': give a whole number"),
+        (
+            "http://example.org",
+            {"token": "t"},
+            "The token would go to example.org in the clear: give a URL of https://",
+        ),
+        ("grpc://example.org:1", {"token": "t"}, "The token would go to example.org:1 in the clear"),
+        ("http://localhost:1", {"token": "t", "headers": {"Authorization": "x"}}, "give one of them"),
+        ("http://localhost:1", {"headers": {"a b": "x"}}, "The header 'a b' has a name or a value that HTTP does not"),
+        (
+            "http://localhost:1",
+            {"headers": {"a": "x\r\nb: y"}},
+            "The header 'a' has a name or a value that HTTP does not",
+        ),
+        ("http://localhost:1", {"token": "t\n"}, "The header 'authorization' has a name or a value"),
+        ("http://localhost:1", {"ca_file": "ca.pem"}, "There is a ca_file, but the URL begins with http://"),
+        ("https://localhost:1", {"ca_file": "no/such.pem"}, "ca_file no/such.pem cannot be read"),
+        ("grpcs://localhost:1", {"ca_file": __file__}, "test_client.py cannot be read .*: give certificates in PEM"),
         ("grpc://localhost:1", {"label": ""}, "The name is 'digits' and the label '': give words"),
     ],
 )

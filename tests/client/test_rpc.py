@@ -1,6 +1,7 @@
 """gRPC when things go wrong, on the official stubs; and tensors as servers may write them."""
 
 import contextlib
+import pathlib
 import time
 from concurrent import futures
 
@@ -17,13 +18,19 @@ CODES = [[0.0, 0.0]]
 MEAN = tf.make_tensor_proto(np.float32([[1.0, 2.0]]))
 
 
+def tensor(sizes, **values) -> tensor_pb2.TensorProto:
+    shape = {"dim": [{"size": size} for size in sizes]}
+    return tensor_pb2.TensorProto(dtype=1, tensor_shape=shape, **values)
+
+
 @contextlib.contextmanager
-def answering(*answers):
+def answering(*answers, heard=None, tls=None):
     """A server that tells what is served, and gives these answers to predictions, the last again and again."""
     asked = []
 
     class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
         def GetModelMetadata(self, request, context):
+            self.hear(context)
             definitions = get_model_metadata_pb2.SignatureDefMap()
             decode = definitions.signature_def["decode"]
             for tensor in (decode.inputs["z"], decode.outputs["mean"]):
@@ -37,6 +44,7 @@ def answering(*answers):
 
         def Predict(self, request, context):
             asked.append(request)
+            self.hear(context)
             answer = answers[min(len(asked), len(answers)) - 1]
             if answer == "be silent":
                 time.sleep(3)
@@ -46,12 +54,20 @@ def answering(*answers):
             response.outputs["mean"].CopyFrom(answer)
             return response
 
-    server = grpc.server(futures.ThreadPoolExecutor(2))
+        def hear(self, context):
+            if heard is not None:
+                heard.extend(context.invocation_metadata())
+
+    server = grpc.server(futures.ThreadPoolExecutor(2), options=[("grpc.max_receive_message_length", -1)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Predictions(), server)
-    port = server.add_insecure_port("localhost:0")
+    if tls is None:
+        port = server.add_insecure_port("localhost:0")
+    else:
+        pair = (pathlib.Path(tls.key).read_bytes(), pathlib.Path(tls.file).read_bytes())
+        port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair]))
     server.start()
     try:
-        yield f"grpc://localhost:{port}", asked
+        yield f"grpc{'' if tls is None else 's'}://localhost:{port}", asked
     finally:
         server.stop(None)
 
@@ -97,11 +113,6 @@ def test_a_refusal_is_the_servers_own():
         assert len(asked) == 1
 
 
-def tensor(sizes, **values) -> tensor_pb2.TensorProto:
-    shape = {"dim": [{"size": size} for size in sizes]}
-    return tensor_pb2.TensorProto(dtype=1, tensor_shape=shape, **values)
-
-
 @pytest.mark.parametrize(
     "written",
     [
@@ -125,9 +136,83 @@ def test_the_last_value_of_a_list_stands_for_the_rest(listed):
 def test_an_answer_may_be_large():
     rows = 600_000  # 4.8 MB
     answer = tensor([rows, 2], tensor_content=np.zeros([rows, 2], np.float32).tobytes())
-    it_was_read = pytest.raises(ServerError, match="decode gave 600000 rows of mean for 1")
-    with answering(answer) as (url, _), Client(url, "digits") as client, it_was_read:
+    with answering(answer) as (url, _), Client(url, "digits", timeout=60, batch_size=rows) as client:
+        assert client.decode(np.zeros([rows, 2])).shape == (rows, 2)
+
+
+def test_an_answer_that_is_larger_than_it_can_be_is_not_received():
+    answer = tensor([1, 2], tensor_content=bytes(5_000_000))
+    with (
+        answering(answer) as (url, _),
+        Client(url, "digits", retries=0) as client,
+        pytest.raises(ServerError, match="larger than max"),
+    ):
         client.decode(CODES)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        tensor([2, 500_000_000]),  # 4 GB of what it does not hold
+        tensor([500_000_000, 2]),
+        tensor([1, 3], float_val=[1.0]),
+        tensor([1], float_val=[1.0]),
+        tensor([-1, 2], float_val=[1.0]),
+        tensor([1, 2], tensor_content=b"12345"),
+        tensor([1, 2], float_val=[1.0, 2.0, 3.0]),
+        tf.make_tensor_proto(np.int32([[1, 2]])),
+        tf.make_tensor_proto(np.float64([[1, 2]])),
+        tf.make_tensor_proto([["a", "b"]]),
+    ],
+    ids=lambda written: f"{written.dtype} {[dim.size for dim in written.tensor_shape.dim]}",
+)
+def test_a_tensor_of_another_type_or_shape_is_refused(written):
+    with (
+        answering(written) as (url, _),
+        Client(url, "digits") as client,
+        pytest.raises(ServerError, match="the answer of decode cannot be understood: "),
+    ):
+        client.decode(CODES)
+
+
+def test_a_server_whose_threads_are_all_at_work_is_asked_again():
+    full = grpc.StatusCode.RESOURCE_EXHAUSTED
+    with answering(full, full, MEAN) as (url, asked), Client(url, "digits") as client:
+        assert client.decode(CODES).tolist() == [[1.0, 2.0]]
+        assert len(asked) == 3
+    with answering(full) as (url, _), Client(url, "digits", retries=1) as client, pytest.raises(ConnectionError):
+        client.decode(CODES)
+
+
+def test_headers_and_a_token_are_sent():
+    heard = []
+    with (
+        answering(MEAN, heard=heard) as (url, _),
+        Client(url, "digits", headers={"X-Team": "a"}, token="secret") as client,
+    ):
+        client.decode(CODES)
+    assert [(name, value) for name, value in heard if name in ("x-team", "authorization")] == [
+        ("x-team", "a"),
+        ("authorization", "Bearer secret"),
+    ] * 2
+
+
+def test_proxies_of_the_environment_are_not_used(monkeypatch, port):
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://localhost:{port()}")
+    monkeypatch.setenv("no_grpc_proxy", "nowhere")
+    monkeypatch.setenv("no_proxy", "nowhere")
+    with answering(MEAN) as (url, _), Client(url, "digits", retries=0) as client:
+        assert client.decode(CODES).tolist() == [[1.0, 2.0]]
+
+
+def test_a_certificate_of_ones_own_is_believed_if_it_is_named(certificate):
+    with answering(MEAN, tls=certificate) as (url, asked):
+        with Client(url, "digits", retries=0, timeout=5) as client, pytest.raises((ConnectionError, TimeoutError)):
+            client.decode(CODES)
+        with Client(url, "digits", ca_file=certificate.file, token="secret") as client:
+            assert client.decode(CODES).tolist() == [[1.0, 2.0]]
+        assert len(asked) == 1
 
 
 def test_metadata_that_are_none_are_said(monkeypatch):

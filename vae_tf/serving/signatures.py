@@ -102,7 +102,8 @@ def _nan_unless(is_good: tf.Tensor, outputs: Tensors) -> Tensors:
 
 def _is_finite(values: tf.Tensor) -> tf.Tensor:
     """Whether all of a row is finite, bool [B]."""
-    return tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
+    is_finite = tf.math.is_finite(values)
+    return tf.reduce_all(is_finite, axis=list(range(1, is_finite.shape.rank)))
 
 
 def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
