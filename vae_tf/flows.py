@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
-from vae_tf.errors import InputError
+from vae_tf.sizes import size, sizes
 
 LARGEST_LOG_SCALE = 3.0  # of one flow, so that no draw is thrown far away while it learns
 
@@ -36,9 +36,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
         self, latent_size: int, hidden: Sequence[int] = (64, 64), reverse: bool = False, name: str | None = None
     ):
         super().__init__(name=name, dtype="float32")
-        self.latent_size, self.hidden, self.reverse = latent_size, tuple(hidden), reverse
-        if not self.hidden or min(self.hidden) < 1:
-            raise InputError(f"The flow got hidden={self.hidden}: give widths of at least 1.")
+        self.latent_size, self.hidden, self.reverse = latent_size, sizes("The flow", "hidden", hidden), reverse
 
     def build(self, context_shape=None):
         """Creates the masked layers, and for a context [B, C] the layer that takes it in."""
@@ -98,8 +96,7 @@ def networks(latent_size: int, steps: int, hidden: Sequence[int]) -> list[Autore
     Raises:
         InputError: for fewer than one step.
     """
-    if steps < 1:
-        raise InputError(f"The flow got steps={steps}: give at least 1.")
+    steps = size("The flow", "steps", steps)
     return [AutoregressiveNetwork(latent_size, hidden, reverse=bool(i % 2), name=f"flow_{i}") for i in range(steps)]
 
 

@@ -20,6 +20,7 @@ from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
 from vae_tf.serving import saved_model, signatures
+from vae_tf.sizes import size
 from vae_tf.terms import Draws, Latent, Terms
 from vae_tf.trainer import Trainer
 
@@ -182,8 +183,7 @@ class VAE(Trainer):
 
     def sample(self, count: int, seed: int = 0) -> tf.Tensor:
         """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
-        if count < 0:
-            raise InputError(f"sample() was asked for count={count}: give at least 0.")
+        count = size("sample()", "count", count, least=0)
         seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(count))
         return self.likelihood.mean(self.decode(self.draw(seeds)))
 

@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from vae_tf.errors import InputError
+from vae_tf.sizes import size, sizes
 
 
 class Networks(NamedTuple):
@@ -42,8 +43,8 @@ def mlp(
         InputError: where a size is below 1, or Keras has no such activation.
     """
     _check_activation(activation)
-    event_shape = _sizes("event_shape", event_shape)
-    hidden = _sizes("hidden", hidden)
+    event_shape = sizes("The network", "event_shape", event_shape)
+    hidden = sizes("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
     features = layers.Flatten()(x)
@@ -51,7 +52,7 @@ def mlp(
         features = layers.Dense(width, activation=activation)(features)
     encoder = keras.Model(x, features, name="encoder")
 
-    z = keras.Input(_sizes("latent_size", [latent_size]), name="z")
+    z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
     features = z
     for width in reversed(hidden):
         features = layers.Dense(width, activation=activation)(features)
@@ -83,8 +84,8 @@ def conv(
     """
     _check_activation(activation)
     event_shape = _image("conv", event_shape)
-    filters = _sizes("filters", filters)
-    (hidden,) = _sizes("hidden", [hidden])
+    filters = sizes("The network", "filters", filters)
+    hidden = size("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
     features = x
@@ -94,7 +95,7 @@ def conv(
     encoder = keras.Model(x, features, name="encoder")
 
     smallest = _smallest(event_shape, filters)
-    z = keras.Input(_sizes("latent_size", [latent_size]), name="z")
+    z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
     features = layers.Dense(math.prod(smallest), activation=activation)(z)
     features = layers.Reshape(smallest)(features)
     for count in reversed(filters):
@@ -134,8 +135,8 @@ def resnet(
     """
     _check_activation(activation)
     event_shape = _image("resnet", event_shape)
-    filters = _sizes("filters", filters)
-    blocks, hidden = _sizes("blocks", [blocks])[0], _sizes("hidden", [hidden])[0]
+    filters = sizes("The network", "filters", filters)
+    blocks, hidden = size("The network", "blocks", blocks), size("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
     features = x
@@ -148,7 +149,7 @@ def resnet(
     encoder = keras.Model(x, features, name="encoder")
 
     smallest = _smallest(event_shape, filters)
-    z = keras.Input(_sizes("latent_size", [latent_size]), name="z")
+    z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
     features = layers.Dense(hidden, activation=activation)(z)
     features = layers.Reshape(smallest)(layers.Dense(math.prod(smallest))(features))
     for count in reversed(filters):
@@ -168,7 +169,7 @@ def _residual_block(features, activation: str):
 
 
 def _image(network: str, event_shape: Sequence[int]) -> tuple[int, ...]:
-    event_shape = _sizes("event_shape", event_shape)
+    event_shape = sizes("The network", "event_shape", event_shape)
     if len(event_shape) != 3:
         raise InputError(
             f"{network} got event_shape={event_shape}: give (height, width, channels), or use mlp for other shapes."
@@ -186,16 +187,6 @@ def _cropped(features, event_shape: tuple[int, ...]):
     """Features as high and wide as the event, where doubling has made more."""
     excess = [(0, size - wanted) for size, wanted in zip(features.shape[1:3], event_shape[:2], strict=True)]
     return layers.Cropping2D(excess)(features) if any(sum(excess, ())) else features
-
-
-def _sizes(name: str, sizes: Sequence[int]) -> tuple[int, ...]:
-    try:
-        sizes = tuple(sizes)
-    except TypeError:
-        raise InputError(f"The network got {name}={sizes}: give a tuple of sizes, such as ({sizes},).") from None
-    if not sizes or any(size < 1 for size in sizes):
-        raise InputError(f"The network got {name}={sizes}: give sizes of at least 1.")
-    return sizes
 
 
 def _check_activation(name: str) -> None:

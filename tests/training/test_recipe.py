@@ -323,7 +323,7 @@ def test_numbers_that_no_run_can_have_are_refused(read_recipe, override):
         (["--model.networks=ResNet"], "resnet got event_shape=(5,): give (height, width, channels), or use mlp"),
         (
             ["--model.prior", "MixtureOfNormals", "--model.prior.components", "0"],
-            "MixtureOfNormals got components=0: give at least 1.",
+            "MixtureOfNormals got components=0: give a whole number of at least 1.",
         ),
         (["--model.objective=TotalCorrelation"], "TotalCorrelation got no examples: give the size of the data set"),
         (["--model.objective.beta=-1"], "beta=-1.0: give a number of at least 0"),

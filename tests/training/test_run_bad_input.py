@@ -60,7 +60,7 @@ BAD = {
     ),
     "a share": ({"x_train": GREY}, ["--validation=1.5"], "validation is 1.5: give a share between 0 and 1"),
     "parts that do not meet": ({"x_train": GREY}, ["--model.posterior=Deterministic"], "has no density"),
-    "no latent size": ({"x_train": GREY}, ["--model.latent_size=0"], "give sizes of at least 1"),
+    "no latent size": ({"x_train": GREY}, ["--model.latent_size=0"], "give a whole number of at least 1"),
     "no batch": ({"x_train": GREY}, ["--batch_size=0"], "batch_size is 0: give at least 1"),
     "a batch of less than nothing": ({"x_train": GREY}, ["--batch_size=-4"], "batch_size is -4: give at least 1"),
     "no epochs": ({"x_train": GREY}, ["--epochs=0"], "epochs is 0: give at least 1"),

@@ -109,7 +109,7 @@ def test_narrow_layers_pass_every_dimension_on():
 
 @pytest.mark.parametrize("hidden", [(), (0,), (6, -1)])
 def test_widths_below_1_are_refused(hidden):
-    with pytest.raises(InputError, match=r"The flow got hidden=\(.*\): give widths of at least 1"):
+    with pytest.raises(InputError, match=r"The flow got hidden=\(.*\): give whole numbers of at least 1"):
         flows.AutoregressiveNetwork(3, hidden)
 
 
@@ -124,7 +124,7 @@ def test_the_config_makes_the_network_again():
 
 
 def test_fewer_than_one_step_is_refused():
-    with pytest.raises(InputError, match="The flow got steps=0: give at least 1"):
+    with pytest.raises(InputError, match="The flow got steps=0: give a whole number of at least 1"):
         flows.networks(3, steps=0, hidden=(6,))
 
 

@@ -105,6 +105,10 @@ def test_samples_are_means_at_draws_from_the_prior(vae):
     np.testing.assert_allclose(samples, decoded_by_hand(vae, z.numpy()), rtol=1e-4)
 
 
+def test_samples_have_a_seed_by_default(vae):
+    np.testing.assert_array_equal(vae.sample(5), vae.sample(5, seed=0))
+
+
 def test_a_row_of_a_sample_is_a_function_of_the_seed_and_its_number(vae):
     samples = vae.sample(64, seed=7)
     tf.random.set_seed(3)
@@ -127,7 +131,7 @@ def test_an_empty_sample_is_empty(vae):
 
 
 def test_a_negative_count_is_refused(vae):
-    with pytest.raises(InputError, match="count=-1: give"):
+    with pytest.raises(InputError, match=r"sample\(\) got count=-1: give a whole number of at least 0"):
         vae.sample(-1, seed=1)
 
 

@@ -40,18 +40,20 @@ def test_every_pixel_reaches_the_features_and_every_code_every_pixel():
     [
         (lambda: networks.mlp(()), r"event_shape=\(\)"),
         (lambda: networks.mlp((28, 0, 1)), r"event_shape=\(28, 0, 1\)"),
-        (lambda: networks.mlp((5,), latent_size=0), r"latent_size=\(0,\)"),
+        (lambda: networks.mlp((5,), latent_size=0), r"latent_size=0"),
         (lambda: networks.mlp((5,), hidden=()), r"hidden=\(\)"),
         (lambda: networks.mlp((5,), hidden=(4, -1)), r"hidden=\(4, -1\)"),
         (lambda: networks.conv((28, 28, 0)), r"event_shape=\(28, 28, 0\)"),
-        (lambda: networks.conv((28, 28, 1), latent_size=0), r"latent_size=\(0,\)"),
+        (lambda: networks.conv((28, 28, 1), latent_size=0), r"latent_size=0"),
         (lambda: networks.conv((28, 28, 1), filters=()), r"filters=\(\)"),
         (lambda: networks.conv((28, 28, 1), filters=(0,)), r"filters=\(0,\)"),
-        (lambda: networks.conv((28, 28, 1), hidden=0), r"hidden=\(0,\)"),
+        (lambda: networks.conv((28, 28, 1), hidden=0), r"hidden=0"),
     ],
 )
 def test_sizes_below_1_are_refused(make, sentence):
-    with pytest.raises(InputError, match=rf"The network got {sentence}: give sizes of at least 1"):
+    with pytest.raises(
+        InputError, match=rf"The network got {sentence}: give (a whole number|whole numbers) of at least 1"
+    ):
         make()
 
 
@@ -102,8 +104,8 @@ def test_an_example_does_not_depend_on_its_neighbours_in_a_residual_network():
     ("options", "sentence"),
     [
         ({"event_shape": (17,)}, r"resnet got event_shape=\(17,\): give \(height, width, channels\), or use mlp"),
-        ({"blocks": 0}, r"got blocks=\(0,\): give sizes of at least 1"),
-        ({"filters": ()}, r"got filters=\(\): give sizes of at least 1"),
+        ({"blocks": 0}, r"got blocks=0: give a whole number of at least 1"),
+        ({"filters": ()}, r"got filters=\(\): give whole numbers of at least 1"),
         ({"activation": "rleu"}, r"got activation='rleu': give the name"),
     ],
 )

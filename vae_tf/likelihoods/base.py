@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
+from vae_tf.sizes import sizes
 
 Parameters = dict[str, tf.Tensor]
 
@@ -49,10 +50,8 @@ class Likelihood(keras.layers.Layer):
         self, event_shape: Sequence[int], projection: Literal["auto"] | None = "auto", name: str | None = None
     ):
         super().__init__(name=name, dtype="float32")
-        self.event_shape = tuple(int(size) for size in event_shape)
+        self.event_shape = sizes(type(self).__name__, "event_shape", event_shape)
         self.projection = projection
-        if not self.event_shape or min(self.event_shape) < 1:
-            raise InputError(f"{type(self).__name__} got event_shape={self.event_shape}: give sizes of at least 1.")
         if projection not in ("auto", None):
             raise InputError(f'{type(self).__name__} got projection={projection!r}: give "auto" or None.')
 

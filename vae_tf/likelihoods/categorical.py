@@ -1,6 +1,5 @@
 """The categorical likelihood."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.errors import InputError
 from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.sizes import size
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -41,9 +40,7 @@ class Categorical(Likelihood):
         name: str | None = None,
     ):
         super().__init__(event_shape, projection=projection, name=name)
-        if not (isinstance(categories, numbers.Integral) and categories >= 2):
-            raise InputError(f"Categorical got categories={categories!r}: give a whole number of at least 2.")
-        self.categories: int = int(categories)
+        self.categories = size("Categorical", "categories", categories, least=2)
         self.parameter_count = self.categories
         self.support = (0, self.categories - 1)
 

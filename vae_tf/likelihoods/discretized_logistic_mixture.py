@@ -1,6 +1,5 @@
 """The discretized mixture of logistics."""
 
-import numbers
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,8 +8,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import util as tfp_util
 
-from vae_tf.errors import InputError
 from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.sizes import size
 
 LEVELS = 255
 HALF = 0.5 / LEVELS
@@ -52,11 +51,7 @@ class DiscretizedLogisticMixture(Likelihood):
         name: str | None = None,
     ):
         super().__init__(event_shape, projection=projection, name=name)
-        if not (isinstance(components, numbers.Integral) and components >= 1):
-            raise InputError(
-                f"DiscretizedLogisticMixture got components={components!r}: give a whole number of at least 1."
-            )
-        self.components: int = int(components)
+        self.components = size("DiscretizedLogisticMixture", "components", components)
         self.parameter_count = 3 * self.components
 
     def parameters(self, features: tf.Tensor) -> Parameters:

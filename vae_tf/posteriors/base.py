@@ -5,7 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.bounds import bounded
-from vae_tf.errors import InputError
+from vae_tf.sizes import size
 
 Parameters = dict[str, tf.Tensor]
 
@@ -39,10 +39,8 @@ class Posterior(keras.layers.Layer):
 
     def __init__(self, latent_size: int, name: str | None = None):
         super().__init__(name=name, dtype="float32")
-        if latent_size < 1:
-            raise InputError(f"{type(self).__name__} got latent_size={latent_size}: give at least 1.")
-        self.latent_size = latent_size
-        self.noise_size = latent_size
+        self.latent_size: int = size(type(self).__name__, "latent_size", latent_size)
+        self.noise_size: int = self.latent_size
 
     def parameters(self, features: tf.Tensor) -> Parameters:
         """The parameters of q(z|x) from features [B, *], each float32 [B, *]."""

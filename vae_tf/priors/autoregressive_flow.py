@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 from vae_tf import flows
 from vae_tf.priors.base import Encode, Prior
 from vae_tf.priors.standard_normal import standard_normal
+from vae_tf.sizes import sizes
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -34,7 +35,7 @@ class AutoregressiveFlow(Prior):
 
     def __init__(self, latent_size: int, steps: int = 2, hidden: Sequence[int] = (64, 64), name: str | None = None):
         super().__init__(latent_size, name=name)
-        self.steps, self.hidden = steps, tuple(hidden)
+        self.steps, self.hidden = steps, sizes("The flow", "hidden", hidden)
         self.networks = flows.networks(latent_size, steps, self.hidden)
 
     def build(self, examples_shape):

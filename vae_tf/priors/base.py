@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 from vae_tf import random
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
+from vae_tf.sizes import size
 
 
 class Encode(NamedTuple):
@@ -43,10 +44,8 @@ class Prior(keras.layers.Layer):
 
     def __init__(self, latent_size: int, name: str | None = None):
         super().__init__(name=name, dtype="float32")
-        if latent_size < 1:
-            raise InputError(f"{type(self).__name__} got latent_size={latent_size}: give at least 1.")
-        self.latent_size = latent_size
-        self.noise_size = latent_size
+        self.latent_size: int = size(type(self).__name__, "latent_size", latent_size)
+        self.noise_size: int = self.latent_size
 
     def distribution(self, encode: Encode) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""

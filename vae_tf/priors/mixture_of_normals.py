@@ -6,8 +6,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import random
-from vae_tf.errors import InputError
 from vae_tf.priors.base import Encode, Prior
+from vae_tf.sizes import size
 
 LOOKED_AT = 10_000  # codes that choose where the normals start
 
@@ -33,9 +33,7 @@ class MixtureOfNormals(Prior):
 
     def __init__(self, latent_size: int, components: int = 20, name: str | None = None):
         super().__init__(latent_size, name=name)
-        if components < 1:
-            raise InputError(f"MixtureOfNormals got components={components}: give at least 1.")
-        self.components = components
+        self.components = size("MixtureOfNormals", "components", components)
         self.noise_size = latent_size + 1
 
     def build(self, examples_shape):

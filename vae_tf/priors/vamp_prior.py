@@ -10,6 +10,7 @@ from vae_tf import random
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
 from vae_tf.priors.base import Encode, Prior
+from vae_tf.sizes import size
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -38,11 +39,9 @@ class VampPrior(Prior):
         name: str | None = None,
     ):
         super().__init__(latent_size, name=name)
-        if components < 1:
-            raise InputError(f"VampPrior got components={components}: give at least 1.")
         if activation not in ("sigmoid", "linear"):
             raise InputError(f'VampPrior got activation={activation!r}: give "sigmoid" or "linear".')
-        self.components, self.activation = components, activation
+        self.components, self.activation = size("VampPrior", "components", components), activation
         self.noise_size = latent_size + 1
 
     def build(self, examples_shape):

@@ -101,7 +101,7 @@ def test_features_of_another_shape_are_refused(event_shape, features):
 
 @pytest.mark.parametrize("event_shape", [(), (0,), (28, -1, 1)])
 def test_an_empty_event_is_refused(event_shape):
-    with pytest.raises(InputError, match=r"event_shape=.*give sizes of at least 1"):
+    with pytest.raises(InputError, match=r"event_shape=.*give whole numbers of at least 1"):
         Bernoulli(event_shape)
 
 

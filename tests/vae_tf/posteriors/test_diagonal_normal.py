@@ -78,5 +78,7 @@ def test_it_needs_one_normal_a_dimension():
 
 @pytest.mark.parametrize("latent_size", [0, -2])
 def test_an_empty_code_is_refused(latent_size):
-    with pytest.raises(InputError, match=f"DiagonalNormal got latent_size={latent_size}: give at least 1"):
+    with pytest.raises(
+        InputError, match=f"DiagonalNormal got latent_size={latent_size}: give a whole number of at least 1"
+    ):
         DiagonalNormal(latent_size)

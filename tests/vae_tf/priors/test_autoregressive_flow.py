@@ -104,8 +104,8 @@ def test_a_row_of_a_models_draws_depends_on_its_own_seed_alone(make_vae, rng):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"steps": 0}, "The flow got steps=0: give at least 1"),
-        ({"hidden": ()}, r"The flow got hidden=\(\): give widths"),
+        ({"steps": 0}, "The flow got steps=0: give a whole number of at least 1"),
+        ({"hidden": ()}, r"The flow got hidden=\(\): give whole numbers"),
     ],
 )
 def test_a_flow_of_nothing_is_refused(options, sentence):

@@ -102,5 +102,7 @@ def test_it_starts_at_fewer_distinct_codes_than_components(distinct, rng):
 
 @pytest.mark.parametrize("components", [0, -1])
 def test_a_mixture_of_nothing_is_refused(components):
-    with pytest.raises(InputError, match=f"MixtureOfNormals got components={components}: give at least 1"):
+    with pytest.raises(
+        InputError, match=f"MixtureOfNormals got components={components}: give a whole number of at least 1"
+    ):
         MixtureOfNormals(3, components)

@@ -39,5 +39,5 @@ def test_a_row_depends_on_its_own_seed_alone():
 
 
 def test_an_empty_code_is_refused():
-    with pytest.raises(InputError, match="StandardNormal got latent_size=0: give at least 1"):
+    with pytest.raises(InputError, match="StandardNormal got latent_size=0: give a whole number of at least 1"):
         StandardNormal(0)

@@ -122,5 +122,5 @@ def test_another_activation():
 
 @pytest.mark.parametrize("components", [0, -1])
 def test_no_pseudo_inputs(components):
-    with pytest.raises(InputError, match=f"VampPrior got components={components}: give at least 1"):
+    with pytest.raises(InputError, match=f"VampPrior got components={components}: give a whole number of at least 1"):
         VampPrior(2, components)
