@@ -12,6 +12,7 @@ from vae_tf.training.datasets import evenly
 
 DRAWS = 2_000  # codes, one of each example; of more examples, so many spread over all
 BATCH = 500  # codes drawn at once
+SATURATED = 0.01  # nats: an I_q that is nearer to log N says no more than that it is large
 VALUES = 2**23  # codes x posteriors x dimensions that are scored at once
 
 
@@ -21,15 +22,15 @@ class AggregatedPosterior(NamedTuple):
     mean_x KL[ q(z|x) || p(z) ] = I_q(x; z) + KL[ q(z) || p(z) ],  q(z) = 1/N sum_x q(z|x)
 
     Attributes:
-        mutual_information: I_q(x; z), at most log N.
+        mutual_information: I_q(x; z), at most log N; within 0.01 of that it is saturated: N examples show no more.
         marginal_kl: KL[ q(z) || p(z) ].
-        mutual_information_standard_error: over the draws of z.
+        mutual_information_standard_error: over the draws of z; None where it is saturated, and has no meaning.
         marginal_kl_standard_error: over the draws of z.
     """
 
     mutual_information: float
     marginal_kl: float
-    mutual_information_standard_error: float
+    mutual_information_standard_error: float | None
     marginal_kl_standard_error: float
 
 
@@ -72,10 +73,11 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     information = np.concatenate(log_posterior) - log_aggregated
     marginal_kl = log_aggregated - np.concatenate(log_prior)
     root = np.sqrt(len(chosen))
+    is_saturated = information.mean() > math.log(len(x)) - SATURATED
     return AggregatedPosterior(
         mutual_information=float(information.mean()),
         marginal_kl=float(marginal_kl.mean()),
-        mutual_information_standard_error=float(information.std(ddof=1) / root),
+        mutual_information_standard_error=None if is_saturated else float(information.std(ddof=1) / root),
         marginal_kl_standard_error=float(marginal_kl.std(ddof=1) / root),
     )
 

@@ -93,7 +93,7 @@ def evaluate(
     found |= _probe(vae, of_test, test, train, seed, binarization, notes)
     found |= _gaps(of_test, test, notes)
     found |= {} if features is None else sample_quality(vae, x, features, seed=seed)
-    bound = _bound(vae, x, seed)
+    bound = _bound(vae, x, seed, notes)
     _check_finite({**bound, **found}, x)
     likelihood = _likelihood(vae, x, samples, seed, notes) if vae.posterior.has_density else {}
     _check_finite(likelihood, x)
@@ -164,7 +164,7 @@ def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[st
     return results
 
 
-def _bound(vae: VAE, x: np.ndarray, seed: int) -> dict[str, Any]:
+def _bound(vae: VAE, x: np.ndarray, seed: int, notes: list[str]) -> dict[str, Any]:
     """The bound, its two terms, and what the rate is made of."""
     batches = tf.data.Dataset.from_tensor_slices(x).batch(BATCH)
     logs = vae.evaluate(batches, return_dict=True, verbose=0)
@@ -173,7 +173,14 @@ def _bound(vae: VAE, x: np.ndarray, seed: int) -> dict[str, Any]:
     if divergences is not None:
         results["kl_per_dimension"] = [float(divergence) for divergence in divergences]
     parts = aggregated_posterior(vae, x, seed) if len(x) > 1 else None
-    return results if parts is None else {**results, **parts._asdict()}
+    if parts is None:
+        return results
+    if parts.mutual_information_standard_error is None:
+        notes.append(
+            f"mutual_information is saturated: {len(x)} examples can show no more than log {len(x)} = "
+            f"{math.log(len(x)):.2f} nats, so it may be larger; measure more examples"
+        )
+    return {**results, **parts._asdict()}
 
 
 def _check_finite(results: dict[str, Any], x: np.ndarray) -> None:

@@ -52,6 +52,8 @@ def test_codes_that_tell_examples_apart_carry_the_logarithm_of_their_number(make
     vae.posterior.log_variance.set_weights([np.zeros((5, 2)), np.full(2, -30.0)])
     found = evaluation.aggregated_posterior(vae, x, seed=0)
     assert found.mutual_information == pytest.approx(np.log(len(x)), abs=1e-4)
+    assert found.mutual_information_standard_error is None  # of that, there is none: it is saturated
+    assert found.marginal_kl_standard_error > 0
 
 
 def test_codes_that_ignore_the_examples_carry_nothing(make_vae, bits):

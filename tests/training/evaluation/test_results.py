@@ -265,3 +265,14 @@ def test_no_examples_are_refused(make_vae, bits, given):
         evaluation.evaluate(vae, given)
     with pytest.raises(InputError, match="The training set has shape"):
         evaluation.evaluate(vae, bits, given)
+
+
+def test_a_saturated_mutual_information_is_said_to_be(make_vae, bits):
+    vae = make_vae()
+    assert not any("saturated" in note for note in measure(vae, bits)["notes"])
+    x = np.unique(bits.reshape(20, -1), axis=0).reshape(-1, *bits.shape[1:])
+    vae.posterior.log_variance.set_weights([np.zeros((5, 2)), np.full(2, -15.0)])
+    results = measure(vae, x)
+    assert results["mutual_information_standard_error"] is None
+    (note,) = [note for note in results["notes"] if "saturated" in note]
+    assert f"no more than log {len(x)} = {math.log(len(x)):.2f} nats" in note
