@@ -5,19 +5,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, networks, posteriors
+from vae_tf import VAE, networks, objectives, posteriors, priors
 from vae_tf.coder import Coder
 
-POSTERIORS = {
-    "DiagonalNormal": posteriors.DiagonalNormal,
-    "FullCovarianceNormal": posteriors.FullCovarianceNormal,
-    "InverseAutoregressiveFlow": lambda size: posteriors.InverseAutoregressiveFlow(size, hidden=(4,)),
+CHOICES = {
+    "DiagonalNormal": lambda: {},
+    "FullCovarianceNormal": lambda: {"posterior": posteriors.FullCovarianceNormal(2)},
+    "InverseAutoregressiveFlow": lambda: {"posterior": posteriors.InverseAutoregressiveFlow(2, hidden=(4,))},
+    "PowerSpherical": lambda: {"posterior": posteriors.PowerSpherical(2), "prior": priors.SphericalUniform(2)},
+    "Deterministic": lambda: {"posterior": posteriors.Deterministic(2), "objective": objectives.Reconstruction()},
 }
 
 
-@pytest.mark.parametrize("name", POSTERIORS)
+@pytest.mark.parametrize("name", CHOICES)
 def test_it_answers_the_code_of_the_posterior(make_vae, binary, name):
-    vae = make_vae(posterior=POSTERIORS[name](2))
+    vae = make_vae(**CHOICES[name]())
     expected = vae.posterior.code(vae.encode(binary))
     np.testing.assert_allclose(vae.coder(binary), expected, rtol=1e-5, atol=1e-6)
     dataset = tf.data.Dataset.from_tensor_slices(binary).batch(15)
@@ -26,9 +28,9 @@ def test_it_answers_the_code_of_the_posterior(make_vae, binary, name):
         np.testing.assert_allclose(codes, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", POSTERIORS)
+@pytest.mark.parametrize("name", CHOICES)
 def test_it_is_saved_and_loaded_on_its_own(make_vae, binary, name, tmp_path):
-    vae = make_vae(posterior=POSTERIORS[name](2))
+    vae = make_vae(**CHOICES[name]())
     vae.posterior.trainable = False
     vae.coder.save(tmp_path / "coder.keras")
     loaded = keras.saving.load_model(tmp_path / "coder.keras")
@@ -46,6 +48,10 @@ def test_it_shares_the_weights_of_the_model(make_vae, binary):
     assert vae.coder is coder
     assert np.abs(coder(binary) - before).max() > 0
     np.testing.assert_allclose(coder.predict(binary, verbose=0), vae.posterior.code(vae.encode(binary)), atol=1e-6)
+
+
+def test_no_posterior_is_left_out():
+    assert set(CHOICES) == {name for name in posteriors.__all__ if name != "Posterior"}
 
 
 def test_the_model_is_saved_as_if_nobody_had_asked_for_it(make_vae, tmp_path):
