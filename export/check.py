@@ -12,6 +12,8 @@ from vae_tf.export import artifact, golden, replay, rules, runners
 from vae_tf.export.bundle import versions
 from vae_tf.serving import contract
 
+DANGER = "a SavedModel that somebody has changed can write files when it is run"
+
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
@@ -55,11 +57,17 @@ def locate(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def findings(version: pathlib.Path) -> Iterator[Finding]:
-    """The findings on the folder of one version, as they are made."""
+    """The findings on the folder of one version, as they are made; it runs only if its files are those of its card."""
+    off = []
     for name, rule in rules.RULES.items():
-        yield _finding(name, rule, version)
+        finding = _finding(name, rule, version)
+        off += [] if finding.ok else [name]
+        yield finding
     kept = _finding("golden answers kept", rules.answers, version)
     yield kept
+    if rules.CHECKSUMS in off:
+        yield Finding("answers", False, f"nothing was run, because the {rules.CHECKSUMS} are off: {DANGER}")
+        return
     if not kept.ok:
         return  # there is nothing to replay
     exchanges = golden.read(version / golden.PATH)

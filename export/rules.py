@@ -94,13 +94,14 @@ def checksums(version: pathlib.Path) -> Faults:
             yield f"{name} has changed since it was exported"
 
 
+CHECKSUMS = "checksums"
 RULES: dict[str, Callable[[pathlib.Path], Faults]] = {
     "signatures": signatures,
     "no XLA-compiled function": compilation,
     "variables stored once": once,
     "weights finite": finite,
     "warm-up requests": warm_up,
-    "checksums": checksums,
+    CHECKSUMS: checksums,
 }
 
 

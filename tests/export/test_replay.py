@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from vae_tf.export import golden
+from vae_tf.export import card, golden
 from vae_tf.export.check import check
 from vae_tf.serving import signatures
 
@@ -45,9 +45,11 @@ def test_a_weight_that_is_another(vae, graphs, write):
 def test_a_golden_answer_that_is_another(version):
     answers = golden.read(version / golden.PATH)
     answers["encode"].outputs["stddev"][3, 1] += 1e-4
+    before = card.checksum(version / golden.PATH)
     golden.write(version / golden.PATH, answers)
+    path = version / card.PATH
+    path.write_text(path.read_text().replace(before, card.checksum(version / golden.PATH)))
     found = off(version)
-    assert found.pop("checksums") == "assets.extra/golden.npz has changed since it was exported"
     assert found.keys() == both("golden answers")
     assert set(found.values()) == {"encode: stddev differs by up to 0.0001 from that of the golden answer"}
 
