@@ -50,7 +50,7 @@ demo: $(VENV)/installed-demo
 	    '$(BIN)/vae-tf watch runs' \
 	    'the curves and pictures in TensorBoard' \
 	    '$(BIN)/vae-tf serve serving' \
-	    'the model behind http://localhost:8501/v1/models/digits, by a tensorflow_model_server or by Docker' \
+	    'the model behind http://localhost:8501/v1/models/digits, by Docker; with --host 0.0.0.0 by a tensorflow_model_server' \
 	    '$(BIN)/vae-tf train --recipe digits --data FOLDER --run runs/mine' \
 	    'the same on your own images: a folder, an .npz or an .npy'
 

@@ -95,7 +95,7 @@ def of_the_server(stack: contextlib.ExitStack, version: pathlib.Path, inputs) ->
     if not (os.environ.get(server.VARIABLE) or shutil.which(server.BINARY)):
         print(f"There is no TF Serving: ${server.VARIABLE} names none, and PATH has no {server.BINARY}.")
         return {}
-    running = stack.enter_context(server.running(version.parent.parent, free_port(), free_port()))
+    running = stack.enter_context(server.running(version.parent.parent, free_port(), free_port(), "0.0.0.0"))
     running.wait(lambda states: None, 120)
     contenders: dict[Key, Ask] = {}
     for way, url in (("TF Serving, REST", running.rest), ("TF Serving, gRPC", f"grpc://{running.grpc}")):

@@ -11,6 +11,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="the folder that `vae-tf export --to` has filled")
     parser.add_argument("--rest-port", type=int, default=8501, help="of the REST interface (%(default)s)")
     parser.add_argument("--grpc-port", type=int, default=8500, help="of the gRPC interface (%(default)s)")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address that may be asked (%(default)s, this machine only); 0.0.0.0 for every network of the machine",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,18 +32,23 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.export import server
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server is stopped, as by Ctrl-C
-    with server.running(arguments.directory, arguments.rest_port, arguments.grpc_port) as running:
+    with server.running(arguments.directory, arguments.rest_port, arguments.grpc_port, arguments.host) as running:
         with Console(stderr=True).status("Starting the server") as status:
             running.wait(
                 lambda states: status.update(", ".join(f"{name}: {states[name]}" for name in states)), PATIENCE
             )
         for name in running.names:
             print(f"{name}: {running.rest}/v1/models/{name}, gRPC {running.grpc}")
+        print(running.exposed)
+        for sentence in running.not_loaded():
+            print(sentence, file=sys.stderr)
         print("A draw from the prior, by its seed:")
         print(f"  {request(running.rest, running.names[0])}")
         print("  or in Python, with vae_tf_client:")
         print(f'  Client("{running.rest}", "{running.names[0]}").sample(1, seed=7)', flush=True)
-        return running.stay(lambda complaint: print(complaint, file=sys.stderr))
+        status = running.stay(lambda complaint: print(complaint, file=sys.stderr))
+        print(f"{running.ending()}.", file=sys.stderr)
+        return status if status >= 0 else 128 - status
 
 
 def request(rest: str, name: str) -> str:

@@ -57,7 +57,7 @@ def serve(binary):
     def serve(directory: pathlib.Path):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(server.VARIABLE, binary)
-            with server.running(directory, free_port(), free_port()) as running:
+            with server.running(directory, free_port(), free_port(), "0.0.0.0") as running:
                 running.wait(lambda states: None, 120)
                 yield running
 

@@ -18,6 +18,7 @@ from vae_tf_client import Client
 def printed(binary, directory, port, tmp_path):
     """The lines of a command that serves; it is interrupted afterwards, and ends in good order."""
     words = ["-m", "vae_tf_cli.main", "serve", directory, "--rest-port", str(port()), "--grpc-port", str(port())]
+    words += ["--host", "0.0.0.0"]
     environment = {**os.environ, server.VARIABLE: binary}
     command = [sys.executable, *words]
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
@@ -32,6 +33,7 @@ def printed(binary, directory, port, tmp_path):
 
 
 def test_its_examples_work(printed):
+    assert "Exposed to every network of this machine (0.0.0.0), without a password and unencrypted" in printed
     body, url = re.search(r"curl -d '(.*)' (\S+)", printed).groups()
     answer = urllib3.request("POST", url, body=body.encode(), timeout=30)
     (prediction,) = answer.json()["predictions"]
