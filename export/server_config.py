@@ -4,25 +4,25 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import warnings
 from collections.abc import Iterator
 
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
 from vae_tf.export import text_proto
-from vae_tf.export.warmup import BATCH_SIZES
 
 MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
 MOUNT = "/models"  # where the official image looks
 CANARY = "canary"  # the label of the newest version
 ALL = "model_version_policy { all {} }"
 
-BATCHING_TEXT = f"""\
-# Requests that come together are computed together, and filled up to one of the allowed sizes.
-max_batch_size {{ value: {BATCH_SIZES[-1]} }}
-batch_timeout_micros {{ value: 1000 }}
-max_enqueued_batches {{ value: 100 }}
-num_batch_threads {{ value: 4 }}  # as many as the server has cores
-{chr(10).join(f"allowed_batch_sizes: {size}" for size in BATCH_SIZES)}
+BATCHING_TEXT = """\
+# Requests that come together are computed together.
+max_batch_size { value: 64 }  # rows of a request, at most; a smaller one will do as well
+batch_timeout_micros { value: 1000 }
+max_enqueued_batches { value: 100 }
+num_batch_threads { value: 4 }  # as many as the server has cores
+# No allowed_batch_sizes: with them, a request without rows beside others ends the server.
 """
 MONITORING_TEXT = """\
 prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
@@ -30,11 +30,15 @@ prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
 
 
 @contextlib.contextmanager
-def locked(directory: pathlib.Path) -> Iterator[None]:
-    """Keeps other exporters from the files of a folder meanwhile."""
+def locked(directory: pathlib.Path, wait: bool = True) -> Iterator[None]:
+    """Keeps other exporters from the files of a folder meanwhile; does not wait for them if told so.
+
+    Raises:
+        BlockingIOError: if another has the folder, and it is not waited for.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)
@@ -98,28 +102,54 @@ def write(directory: pathlib.Path, name: str, versions: list[int], mount: str | 
         fields = [f'name: "{name}"', base_path, 'model_platform: "tensorflow"', ALL, *lines]
         block = "  config {\n" + "".join(f"    {line}\n" for line in fields) + "  }\n"
         if models is None:
-            text += "\n" if text and not text.endswith("\n") else ""
-            text += f"model_config_list {{\n{block}}}\n"
+            at = len(text)
+            block = ("\n" if text and not text.endswith("\n") else "") + f"model_config_list {{\n{block}}}\n"
         else:
-            text = text_proto.replaced(text, [(models.inner_end, models.inner_end, block)])
+            at = models.inner_end
+        text = text_proto.replaced(text, [(at, at, block.replace("\n", _newline(text)))])
     for file, content in ((MODELS, text), (BATCHING, BATCHING_TEXT), (MONITORING, MONITORING_TEXT)):
         if file == MODELS or not (directory / file).exists():
-            with replacing(directory / file) as partial:
-                partial.write_text(content, encoding="utf-8")
+            with replacing((directory / file).resolve()) as partial:  # a link stays one
+                partial.write_text(content, encoding="utf-8", newline="")
+    warn_of_sizes(directory)
+
+
+def warn_of_sizes(directory: pathlib.Path) -> None:
+    """Warns of a batching.config with which a single request can end the server."""
+    path = directory / BATCHING
+    with contextlib.suppress(OSError, InputError, UnicodeDecodeError):
+        if text_proto.read(path.read_text(encoding="utf-8")).named("allowed_batch_sizes"):
+            warnings.warn(
+                f"{path} has allowed_batch_sizes, with which a request without rows ends the server: take them out.",
+                stacklevel=2,
+            )
 
 
 def _read(directory: pathlib.Path, name: str) -> tuple[str, text_proto.Field | None, text_proto.Field | None]:
     """The text of models.config, its list of models, and a model's entry there."""
     path = directory / MODELS
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = path.read_bytes().decode("utf-8") if path.exists() else ""
         top = text_proto.read(text)
     except (InputError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}): mend it, or move it away to have a new one.") from None
-    models = next(iter(top.named("model_config_list")), None)
-    entries = [] if models is None else models.named("config")
-    entry = next((entry for entry in entries if [field.value for field in entry.named("name")] == [name]), None)
-    return text, models, entry
+    lists = top.named("model_config_list")
+    if len(lists) > 1:
+        raise InputError(f"{path} has {len(lists)} times model_config_list, which the server refuses: make it one.")
+    models = next(iter(lists), None)
+    entries = {} if models is None else _by_name(path, models)
+    return text, models, entries.get(name)
+
+
+def _by_name(path: pathlib.Path, models: text_proto.Field) -> dict[str, text_proto.Field]:
+    """The entries of models that have a name."""
+    entries: dict[str, text_proto.Field] = {}
+    for entry in models.named("config"):
+        for field in entry.named("name"):
+            if field.value in entries:
+                raise InputError(f"{path} has two entries of the name {field.value}: take one of them out.")
+            entries[field.value] = entry
+    return entries
 
 
 def _number(field: text_proto.Field, directory: pathlib.Path) -> int:
@@ -148,11 +178,17 @@ def _added(pinned: text_proto.Field, version: int) -> list[tuple[int, int, str]]
 
 def _relabelled(text: str, entry: text_proto.Field, lines: list[str]) -> list[tuple[int, int, str]]:
     """An entry's labels, taken out and written anew at its end, with a version policy where it has none."""
+    newline = _newline(text)
     changes = [(*_with_its_line(text, field.start, field.end), "") for field in entry.named("version_labels")]
     at, _ = _with_its_line(text, entry.inner_end, entry.inner_end)
-    words = "".join(f"    {line}\n" for line in ([] if entry.named("model_version_policy") else [ALL]) + lines)
-    changes.append((at, at, words if at == 0 or text[at - 1] == "\n" else f"\n{words}  "))
+    words = "".join(f"    {line}{newline}" for line in ([] if entry.named("model_version_policy") else [ALL]) + lines)
+    changes.append((at, at, words if at == 0 or text[at - 1] == "\n" else f"{newline}{words}  "))
     return changes
+
+
+def _newline(text: str) -> str:
+    """How the lines of a file end."""
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
@@ -160,7 +196,7 @@ def _with_its_line(text: str, start: int, end: int) -> tuple[int, int]:
     before = len(text[:start].rstrip(" \t"))
     if before and text[before - 1] != "\n":
         return start, end
-    behind = end + len(text[end:]) - len(text[end:].lstrip(" \t;,"))
+    behind = end + len(text[end:]) - len(text[end:].lstrip(" \t\r;,"))
     return before, behind + 1 if text[behind : behind + 1] == "\n" else end
 
 

@@ -8,6 +8,7 @@ from vae_tf.errors import InputError
 TOKEN = re.compile(r"""(?s:\s|#[^\n]*)*("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[\w.+-]+|\Z|.)""", re.DOTALL)
 VALUE = re.compile(r"""".*"|'.*'|[\w.+-]+""", re.DOTALL)
 CLOSING = {"{": "}", "<": ">"}
+DEEPEST = 100  # messages within messages, as the official reader has it for those that are not text
 
 
 class Field(NamedTuple):
@@ -40,7 +41,7 @@ def read(text: str) -> Field:
     Raises:
         InputError: naming the line where the text cannot be read.
     """
-    fields, end = _fields(text, 0, "")
+    fields, end = _fields(text, 0, "", 0)
     return Field("", "", fields, 0, end, end)
 
 
@@ -51,8 +52,10 @@ def replaced(text: str, changes: list[tuple[int, int, str]]) -> str:
     return text
 
 
-def _fields(text: str, at: int, closing: str) -> tuple[list[Field], int]:
+def _fields(text: str, at: int, closing: str, depth: int) -> tuple[list[Field], int]:
     """The fields up to the closing token, and where that one begins."""
+    if depth > DEEPEST:
+        raise _unreadable(text, at, f"there are more than {DEEPEST} messages within one another")
     found: list[Field] = []
     while True:
         name, start, at = _token(text, at)
@@ -66,17 +69,17 @@ def _fields(text: str, at: int, closing: str) -> tuple[list[Field], int]:
         had_colon = token == ":"
         at = behind if had_colon else at
         read = _list if _token(text, at)[0] == "[" else _single
-        fields, at = read(text, name, start, at, had_colon)
+        fields, at = read(text, name, start, at, had_colon, depth)
         found.extend(fields)
 
 
-def _list(text: str, name: str, start: int, at: int, had_colon: bool) -> tuple[list[Field], int]:
+def _list(text: str, name: str, start: int, at: int, had_colon: bool, depth: int) -> tuple[list[Field], int]:
     """The fields that are written as one list, which is the place of each."""
     _, _, at = _token(text, at)
     found: list[Field] = []
     token, begin, behind = _token(text, at)
     while token != "]":
-        fields, at = _single(text, name, start, at, had_colon)
+        fields, at = _single(text, name, start, at, had_colon, depth)
         found.extend(fields)
         token, begin, behind = _token(text, at)
         if token == ",":
@@ -86,10 +89,10 @@ def _list(text: str, name: str, start: int, at: int, had_colon: bool) -> tuple[l
     return [field._replace(end=behind) for field in found], behind
 
 
-def _single(text: str, name: str, start: int, at: int, had_colon: bool) -> tuple[list[Field], int]:
+def _single(text: str, name: str, start: int, at: int, had_colon: bool, depth: int) -> tuple[list[Field], int]:
     token, begin, at = _token(text, at)
     if token in CLOSING:
-        fields, inner_end = _fields(text, at, CLOSING[token])
+        fields, inner_end = _fields(text, at, CLOSING[token], depth + 1)
         return [Field(name, "", fields, start, inner_end, inner_end + 1)], inner_end + 1
     if not had_colon or not VALUE.fullmatch(token):
         raise _unreadable(text, begin, f"the value of {name} was expected, and there is {token or 'the end'}")

@@ -14,11 +14,11 @@ from vae_tf_client import messages
 
 PATH = "assets.extra/tf_serving_warmup_requests"  # in a version
 MOST = 1_000  # requests that the server takes
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)  # that the server pads requests to
+ROWS = 1  # of a request: what every setting of batching.config takes; more of them would be answered no sooner
 
 
 def write(path: pathlib.Path, name: str, interfaces: dict[str, contract.Interface]) -> None:
-    """Writes a request of each signature at each batch size; all of their values are zeros, or pictures of zeros.
+    """Writes a request of each signature, of one row; all of its values are zeros, or a picture of zeros.
 
     Args:
         path: the file.
@@ -31,13 +31,12 @@ def write(path: pathlib.Path, name: str, interfaces: dict[str, contract.Interfac
 
 
 def requests(name: str, interfaces: dict[str, contract.Interface]) -> Iterator[bytes]:
-    """The serialised `PredictionLog`s, smaller batches first."""
-    for size in BATCH_SIZES:
-        for signature, interface in interfaces.items():
-            request = messages.PredictRequest(model_spec={"name": name, "signature_name": signature})
-            for key, spec in interface.inputs.items():
-                request.inputs.add(key=key).value.ParseFromString(_tensor(spec, size))
-            yield messages.PredictionLog(predict_log={"request": request}).SerializeToString()
+    """The serialised `PredictionLog`s."""
+    for signature, interface in interfaces.items():
+        request = messages.PredictRequest(model_spec={"name": name, "signature_name": signature})
+        for key, spec in interface.inputs.items():
+            request.inputs.add(key=key).value.ParseFromString(_tensor(spec))
+        yield messages.PredictionLog(predict_log={"request": request}).SerializeToString()
 
 
 def is_request(record: bytes) -> bool:
@@ -48,8 +47,8 @@ def is_request(record: bytes) -> bool:
         return False
 
 
-def _tensor(spec: tf.TensorSpec, size: int) -> bytes:
-    """A serialised TensorProto [size, *] of one value, which it holds once."""
+def _tensor(spec: tf.TensorSpec) -> bytes:
+    """A serialised TensorProto [ROWS, *] of one value, which it holds once."""
     value = images.encoded(tf.zeros([1, 1, 1, 1])).numpy()[0] if spec.dtype == tf.string else 0
-    shape = [size, *spec.shape[1:]]
+    shape = [ROWS, *spec.shape[1:]]
     return tf.make_tensor_proto(value, spec.dtype, shape).SerializeToString()

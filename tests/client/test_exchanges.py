@@ -16,8 +16,6 @@ max_batch_size { value: 8 }
 batch_timeout_micros { value: 1000 }
 max_enqueued_batches { value: 100 }
 num_batch_threads { value: 2 }
-allowed_batch_sizes: 1
-allowed_batch_sizes: 8
 """
 # The recorded bundle raised where this project's gives an answer.
 BETTER = {"no image in the bytes": 200, "an image of another size": 200}

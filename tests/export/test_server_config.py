@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from vae_tf import InputError
-from vae_tf.export import server_config
+from vae_tf.export import server_config, text_proto
 
 BY_HAND = """\
     # Ours; ask Kim before a change.
@@ -50,7 +50,9 @@ def test_the_first_export_writes_all_three_files(tmp_path):
     assert entry.model_version_policy.HasField("all")
     assert dict(entry.version_labels) == {"stable": 1, "canary": 1}
     assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
-    assert "allowed_batch_sizes: 64" in (tmp_path / "batching.config").read_text()
+    batching = text_proto.read((tmp_path / "batching.config").read_text())
+    assert [field.value for size in batching.named("max_batch_size") for field in size.fields] == ["64"]
+    assert not batching.named("allowed_batch_sizes")  # with them, a request without rows ends the server
     assert "/monitoring/prometheus/metrics" in (tmp_path / "monitoring.config").read_text()
 
 
@@ -175,3 +177,55 @@ def test_nothing_is_copied_from_a_folder_without_models(tmp_path):
     (tmp_path / "models.config").write_text("# later\n")
     with pytest.raises(InputError, match="has no models to serve: give a folder"):
         server_config.copy(tmp_path, tmp_path, "/models")
+
+
+def test_allowed_batch_sizes_are_warned_of(tmp_path):
+    tmp_path.joinpath("batching.config").write_text("max_batch_size { value: 8 }\nallowed_batch_sizes: 8\n")
+    with pytest.warns(UserWarning, match=r"batching\.config has allowed_batch_sizes, .* take them out"):
+        server_config.write(tmp_path, "digits", [1], None)
+
+
+@pytest.mark.parametrize("file", ["models.config", "batching.config"])
+def test_a_link_stays_one(tmp_path, file):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "serving").mkdir()
+    (tmp_path / "serving" / file).symlink_to(tmp_path / "elsewhere" / file)  # which is not there yet
+    server_config.write(tmp_path / "serving", "digits", [1], None)
+    (tmp_path / "elsewhere" / file).chmod(0o644)
+    server_config.write(tmp_path / "serving", "digits", [1, 2], None)
+    assert (tmp_path / "serving" / file).is_symlink()
+    assert (tmp_path / "elsewhere" / file).is_file()
+    assert server_config.labels(tmp_path / "serving", "digits") == {"stable": 1, "canary": 2}
+
+
+@pytest.mark.parametrize("name", ["digits", "new"])
+def test_lines_that_end_as_in_windows_stay_so(tmp_path, name):
+    text = textwrap.dedent(BY_HAND).replace("\n", "\r\n").encode()
+    (tmp_path / "models.config").write_bytes(text)
+    server_config.write(tmp_path, name, [3, 4, 5], None)
+    written = (tmp_path / "models.config").read_bytes()
+    assert written.count(b"\n") == written.count(b"\r\n") > 0
+    assert b"\r\n\r\n" not in written
+    gone = {b'version_labels { key: "canary" value: 4 }', b'version_labels { key: "stable" value: 3 }'}
+    assert [line for line in text.split(b"\r\n") if line.strip() not in gone and line not in written] == []
+    assert server_config.labels(tmp_path, name)["canary"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a {" * 3_000, "cannot be read .line 1: there are more than 100 messages within one another.: mend it"),
+        ("a: [{" * 3_000, "cannot be read .line 1: there are more than 100 messages within one another.: mend it"),
+        (
+            'model_config_list { config { name: "digits" } config { name: "b" } config { name: "digits" } }',
+            "has two entries of the name digits: take one of them out",
+        ),
+        ("model_config_list {} model_config_list {}", "has 2 times model_config_list, which the server refuses"),
+    ],
+    ids=["deep", "deep lists", "two entries", "two lists"],
+)
+def test_what_the_server_would_refuse_is_refused_and_kept(tmp_path, text, said):
+    (tmp_path / "models.config").write_text(text)
+    with pytest.raises(InputError, match=said):
+        server_config.write(tmp_path, "digits", [1], None)
+    assert (tmp_path / "models.config").read_text() == text

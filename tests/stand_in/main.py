@@ -24,6 +24,10 @@ def main() -> None:
     parser.add_argument("--enable_batching", default="false")
     parser.add_argument("--batching_parameters_file", type=pathlib.Path)
     parser.add_argument("--monitoring_config_file", type=pathlib.Path)
+    parser.add_argument("--num_load_threads", type=int, default=0)
+    parser.add_argument("--load_retry_interval_micros", type=int, default=60_000_000)
+    parser.add_argument("--rest_api_num_threads", type=int)
+    parser.add_argument("--grpc_max_threads", type=int)
     flags = parser.parse_args()
     batching = Batching(flags.batching_parameters_file if flags.enable_batching == "true" else None)
     models = Models(
@@ -31,6 +35,7 @@ def main() -> None:
         flags.model_config_file_poll_wait_seconds,
         batching,
         flags.allow_version_labels_for_unavailable_models == "true",
+        flags.num_load_threads > 0,
     )
     over_grpc = rpc.server(models, flags.port)
     over_grpc.start()

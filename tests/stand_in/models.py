@@ -11,37 +11,39 @@ import tensorflow as tf
 from google.protobuf import text_format
 from refusal import Refusal
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 TYPES = {1: "float", 3: "int32", 7: "string"}  # of tensorflow.DataType
 DEFAULT = "serving_default"
+WARM_UP = "assets.extra/tf_serving_warmup_requests"
 Arrays = dict[str, np.ndarray]
 
 
 class Batching:
-    """What the server says of batches, where requests are batched."""
+    """What the server says of batches, if requests are batched."""
 
     def __init__(self, path: pathlib.Path | None):
         text = path.read_text() if path else ""
         self.is_on = path is not None
         self.largest = int((re.findall(r"^\s*max_batch_size\s*{\s*value:\s*(\d+)", text, re.M) or [0])[0])
-        self.sizes = [int(size) for size in re.findall(r"^\s*allowed_batch_sizes:\s*(\d+)", text, re.M)]
 
-    def padded(self, inputs: Arrays) -> Arrays:
-        """The inputs, filled up to an allowed size."""
+    def check(self, inputs: Arrays) -> None:
+        """Refuses, or keeps for ever, what cannot be batched."""
         if not self.is_on:
-            return inputs
+            return
         rows = len(next(iter(inputs.values())))
         if rows == 0:
             time.sleep(10**6)  # as the server does: no task of the batch ever has an answer
         if rows > self.largest:
             raise Refusal(f"Task size {rows} is larger than maximum input batch size {self.largest}")
-        size = min((size for size in self.sizes if size >= rows), default=rows)
-        return {name: np.concatenate([array, array[:1].repeat(size - rows, 0)]) for name, array in inputs.items()}
 
 
 class Version:
-    """A version that is loaded."""
+    """A version that is loaded, and has answered the requests of its warm-up.
+
+    Source: `RunSavedModelWarmup`, which asks the session that batches.
+    """
 
     def __init__(self, path: pathlib.Path, batching: Batching):
         self.batching = batching
@@ -52,6 +54,10 @@ class Version:
             name: signature for name, signature in meta_graph.signature_def.items() if not name.startswith("__")
         }
         self._calls = {name: self._call(signature) for name, signature in self.signatures.items()}
+        for record in records(path / WARM_UP):
+            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+            inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+            self.predict(request.model_spec.signature_name, inputs)
 
     def _call(self, signature: meta_graph_pb2.SignatureDef):
         ends = config_pb2.CallableOptions()
@@ -74,13 +80,16 @@ class Version:
                 f"input size does not match signature: {len(inputs)}!={len(expected)} len({sorted(inputs)}) != "
                 f"len({sorted(expected)})"
             )
-        rows = len(next(iter(inputs.values())))
-        padded = self.batching.padded(inputs)
+        self.batching.check(inputs)
         try:
-            outputs = self._calls[name](*(padded[key] for key in sorted(padded)))
+            outputs = self._calls[name](*(inputs[key] for key in sorted(inputs)))
         except (tf.errors.InvalidArgumentError, ValueError) as error:
             raise Refusal(getattr(error, "message", str(error)).partition("\n\nOriginal")[0]) from None
-        return dict(zip(sorted(self.signatures[name].outputs), (array[:rows] for array in outputs), strict=True))
+        return dict(zip(sorted(self.signatures[name].outputs), outputs, strict=True))
+
+
+def records(path: pathlib.Path) -> list[bytes]:
+    return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()) if path.exists() else []
 
 
 class Models:
@@ -89,9 +98,13 @@ class Models:
     Source: `ServerCore::ReloadConfig`, `UpdateModelVersionLabelMap`, `FileSystemStoragePathSource`.
     """
 
-    def __init__(self, config: pathlib.Path, poll: float, batching: Batching, may_label_unavailable: bool):
+    def __init__(
+        self, config: pathlib.Path, poll: float, batching: Batching, may_label_unavailable: bool, side_by_side: bool
+    ):
         self.path, self.batching, self.may_label_unavailable = config, batching, may_label_unavailable
+        self.side_by_side = side_by_side  # by threads: a version that cannot be loaded holds up no other
         self.versions: dict[str, dict[int, Version]] = {}
+        self.failures: dict[str, dict[int, str]] = {}
         self.labels: dict[str, dict[str, int]] = {}
         self._configure()
         self._load()
@@ -140,10 +153,21 @@ class Models:
                 wanted = [number for number in policy.specific.versions if number in there]
             else:
                 wanted = there[-max(1, policy.latest.num_versions) :]
-            loaded = self.versions.get(model.name, {})
-            self.versions[model.name] = {
-                number: loaded.get(number) or Version(folder / str(number), self.batching) for number in wanted
-            }
+            before, failures = self.versions.get(model.name, {}), self.failures.get(model.name, {})
+            loaded = {number: before[number] for number in wanted if number in before}
+            failures = {number: failures[number] for number in wanted if number in failures}
+            for number in wanted:
+                if number in loaded or number in failures:
+                    continue
+                try:
+                    loaded[number] = Version(folder / str(number), self.batching)
+                except Exception as error:  # a damaged version may raise anything
+                    failures[number] = getattr(error, "message", str(error))
+                    what = f"{{name: {model.name} version: {number}}}"
+                    print(f"Loading servable: {what} failed: {failures[number]}", file=sys.stderr)
+                    if not self.side_by_side:
+                        break
+            self.versions[model.name], self.failures[model.name] = loaded, failures
 
     def find(self, name: str, version: int | None = None, label: str | None = None) -> tuple[int, Version]:
         """A version of a model, by its number, its label, or as the newest."""

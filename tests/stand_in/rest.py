@@ -77,13 +77,17 @@ def asked(match: re.Match) -> dict:
 
 
 def states(models: Models, name: str, version: int | None, label: str | None) -> list[dict]:
-    versions = models.versions.get(name, {})
+    versions, failures = models.versions.get(name, {}), models.failures.get(name, {})
     if label is not None:
         version, _ = models.find(name, label=label)
-    if not versions:
+    if not versions and not failures:
         raise Refusal(f"Could not find any versions of model {name}", "NOT_FOUND")
-    if version is not None and version not in versions:
+    if version is not None and version not in {*versions, *failures}:
         raise Refusal(f"Could not find version {version} of model {name}", "NOT_FOUND")
-    numbers = sorted(versions, reverse=True) if version is None else [version]
-    good = {"error_code": "OK", "error_message": ""}
-    return [{"version": str(number), "state": "AVAILABLE", "status": good} for number in numbers]
+    numbers = sorted({*versions, *failures}, reverse=True) if version is None else [version]
+    return [state(number, failures.get(number)) for number in numbers]
+
+
+def state(number: int, failure: str | None) -> dict:
+    status = {"error_code": "OK" if failure is None else "INVALID_ARGUMENT", "error_message": failure or ""}
+    return {"version": str(number), "state": "AVAILABLE" if failure is None else "END", "status": status}
