@@ -16,8 +16,11 @@ import tensorflow as tf
 from vae_tf import VAE
 from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
-from vae_tf.export import artifact, card, golden, server_config, warmup
+from vae_tf.export import artifact, card, golden, server_config, staging, warmup
 from vae_tf.serving import saved_model, signatures
+
+NUMBER = re.compile("0|[1-9][0-9]*")  # the name of a version's folder
+LARGEST = 2**63 - 1
 
 
 def export(
@@ -48,8 +51,8 @@ def export(
 
     Raises:
         InputError: for another kind of model, weights that are not finite, a name that is no folder or URL part,
-            keep < 1, a mount that is no absolute path, or a models.config that cannot be read or has a label of a
-            version that is not there.
+            keep < 1, a mount that is no absolute path, a models.config that cannot be read or has a label of a
+            version that is not there, or if TF Serving has no number for a version after those that are there.
         OSError: where the version could not be written, on a full disk for instance; the versions there stand.
     """
     if not isinstance(vae, VAE):
@@ -59,13 +62,15 @@ def export(
     folder = directory / name
     named = server_config.named_versions(directory, name)
     _check_labels(directory, name)
+    if folder.is_dir():
+        _next(folder)
     graphs = signatures.trace(vae)
     weights = saved_model.served_weights(graphs)
     _check_finite(weights)
     answers = golden.exchanges(vae)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with beside(folder / "version") as hidden:
+        with staging.staged(directory, folder) as hidden:
             written = hidden / "version"
             saved_model.write(written, graphs, weights)
             complete(written, vae, name, answers, about or {})
@@ -84,7 +89,8 @@ def export(
 
 def versions(folder: str | os.PathLike[str]) -> list[int]:
     """The version numbers in `<directory>/<name>`, rising."""
-    return sorted(int(entry) for entry in os.listdir(folder) if re.fullmatch("[0-9]+", entry))
+    with os.scandir(folder) as entries:
+        return sorted(int(entry.name) for entry in entries if NUMBER.fullmatch(entry.name) and entry.is_dir())
 
 
 def check_arguments(directory: str | os.PathLike[str], name: str, keep: int | None, mount: str | None) -> None:
@@ -117,9 +123,19 @@ def complete(
     card.write(version, vae, interfaces, about)
 
 
+def _next(folder: pathlib.Path) -> int:
+    """The number of the next version: above whatever has a number for its name, files too."""
+    largest = max((int(entry) for entry in os.listdir(folder) if re.fullmatch("[0-9]+", entry)), default=0)
+    if largest >= LARGEST:
+        raise InputError(
+            f"{folder} has an entry {largest}, and TF Serving knows no number above {LARGEST}: rename it to a smaller."
+        )
+    return largest + 1
+
+
 def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     while True:
-        version = folder / str(max(versions(folder), default=0) + 1)
+        version = folder / str(_next(folder))
         try:
             os.rename(written, version)
         except OSError as error:

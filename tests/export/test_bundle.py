@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import stat
 import threading
 
@@ -11,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.export import bundle, export, golden, server_config
+from vae_tf.export import bundle, export, golden, server_config, staging
 
 KEY = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -45,8 +46,8 @@ def test_a_version_is_whole_and_readable_by_a_server(vae, tmp_path):
 def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, monkeypatch):
     first = export(vae, tmp_path)
     before = (first / "saved_model.pb").stat()
-    looks = iter([[1], [], [1], [1, 2]])  # the other one's rename comes between our look and our rename
-    monkeypatch.setattr(bundle, "versions", lambda folder: next(looks))
+    looks = iter([2, 1, 2])  # the other one's rename comes between our look and our rename
+    monkeypatch.setattr(bundle, "_next", lambda folder: next(looks))
     assert export(vae, tmp_path).name == "2"
     assert (first / "saved_model.pb").stat() == before
     assert there(tmp_path / "model") == ["1", "2"]
@@ -225,3 +226,58 @@ def test_two_threads_lose_no_version(make, tmp_path):
     for thread in threads:
         thread.join()
     assert sorted(taken) == there(tmp_path / "model") == ["1", "2", "3", "4"]
+
+
+def test_what_killed_exporters_left_is_swept_and_what_a_living_one_writes_is_not(vae, tmp_path):
+    export(vae, tmp_path)
+    folder = tmp_path / "model"
+    left = [folder / ".version-partial-dead", folder / ".7-partial-dead", tmp_path / ".models.config-partial-dead"]
+    others = [folder / ".mine", tmp_path / ".model.keras-partial-elsewhere"]
+    for each in [*left, *others]:
+        (each / "within").mkdir(parents=True)
+    with staging.staged(tmp_path, folder) as living:
+        (living / "file").touch()
+        assert not any(each.exists() for each in left)
+        left[0].mkdir()
+        assert export(vae, tmp_path).name == "2"
+        assert (living / "file").exists()
+        assert not left[0].exists()
+    assert not living.exists()
+    assert all(each.exists() for each in others)
+
+
+def test_an_exporter_that_is_terminated_leaves_nothing_after_the_next(vae, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    child = os.fork()
+    if not child:
+        with staging.staged(tmp_path, folder) as hidden:
+            (hidden / "file").touch()
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    (hidden,) = folder.iterdir()
+    export(vae, tmp_path)
+    assert not hidden.exists()
+
+
+def test_a_plain_file_with_a_number_for_its_name_is_no_version(vae, tmp_path):
+    folder = tmp_path / "model"
+    export(vae, tmp_path)
+    (folder / "5").write_text("notes")
+    (folder / "004").mkdir()
+    assert bundle.versions(folder) == [1]
+    assert export(vae, tmp_path, keep=1).name == "6"
+    assert export(vae, tmp_path, keep=1).name == "7"
+    assert export(vae, tmp_path, keep=1).name == "8"
+    assert there(folder) == ["004", "1", "5", "7", "8"]  # 1 is stable, 7 was the canary
+    assert (folder / "5").read_text() == "notes"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**30])
+def test_no_version_comes_after_the_last_that_the_server_knows(vae, tmp_path, number):
+    (tmp_path / "model" / str(number)).mkdir(parents=True)
+    said = f"has an entry {number}, and TF Serving knows no number above {2**63 - 1}: rename it to a smaller"
+    with pytest.raises(InputError, match=said):
+        export(vae, tmp_path)
+    assert there(tmp_path / "model") == [str(number)]
+    assert not (tmp_path / "models.config").exists()
