@@ -5,6 +5,19 @@ import math
 import keras
 
 from vae_tf import VAE
+from vae_tf.inputs import Standardize
+
+
+def adapt(vae: VAE, data) -> None:
+    """Shows the data to what the encoder does with them first, where that learns from them.
+
+    Args:
+        vae: the model, whose mean and deviation of the data are replaced.
+        data: as in `vae_tf.inputs.Standardize.adapt`.
+    """
+    for layer in vae.encoder.layers:
+        if isinstance(layer, Standardize):
+            layer.adapt(data)
 
 
 def fan_in_uniform(vae: VAE, seed: int) -> None:

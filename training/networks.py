@@ -1,17 +1,36 @@
 """The networks that a recipe can name, before the shape of the data is known."""
 
 import abc
-from collections.abc import Sequence
+from typing import Literal
 
 from vae_tf import networks
+from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
+
+Inputs = Literal["auto", "log1p", "standardize"] | None
 
 
 class Network(abc.ABC):
-    """An encoder and a decoder to be made."""
+    """An encoder and a decoder to be made.
+
+    Args:
+        inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), None
+            for nothing, or "auto", what suits the likelihood.
+    """
+
+    def __init__(self, inputs: Inputs = "auto"):
+        if inputs not in ("auto", "log1p", "standardize", None):
+            raise InputError(
+                f'{type(self).__name__} got inputs={inputs!r}: give "auto", "log1p", "standardize" or None.'
+            )
+        self.inputs = inputs
 
     @abc.abstractmethod
-    def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
-        """Makes the pair for data of `event_shape`."""
+    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
+        """Makes the pair for data of the likelihood's shape."""
+
+    def _inputs(self, likelihood: Likelihood) -> networks.Inputs:
+        return likelihood.encoder_inputs if self.inputs == "auto" else self.inputs
 
 
 class MLP(Network):
@@ -20,14 +39,18 @@ class MLP(Network):
     Args:
         hidden: the encoder's layer widths, from x to z.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), null
+            for nothing, or "auto", what suits the likelihood.
     """
 
-    def __init__(self, hidden: tuple[int, ...] = (512, 256), activation: str = "relu"):
+    def __init__(self, hidden: tuple[int, ...] = (512, 256), activation: str = "relu", inputs: Inputs = "auto"):
+        super().__init__(inputs)
         self.hidden, self.activation = hidden, activation
 
-    def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
-        """Makes the pair for data of `event_shape`."""
-        return networks.mlp(event_shape, latent_size, self.hidden, self.activation)
+    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
+        """Makes the pair for data of the likelihood's shape."""
+        inputs = self._inputs(likelihood)
+        return networks.mlp(likelihood.event_shape, latent_size, self.hidden, self.activation, inputs)
 
 
 class Conv(Network):
@@ -37,14 +60,20 @@ class Conv(Network):
         filters: the filters of the encoder's convolutions, from x to z.
         hidden: the width of the dense layer between the convolutions and the features.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), null
+            for nothing, or "auto", what suits the likelihood.
     """
 
-    def __init__(self, filters: tuple[int, ...] = (32, 64), hidden: int = 128, activation: str = "relu"):
+    def __init__(
+        self, filters: tuple[int, ...] = (32, 64), hidden: int = 128, activation: str = "relu", inputs: Inputs = "auto"
+    ):
+        super().__init__(inputs)
         self.filters, self.hidden, self.activation = filters, hidden, activation
 
-    def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
-        """Makes the pair for images of `event_shape`."""
-        return networks.conv(event_shape, latent_size, self.filters, self.hidden, self.activation)
+    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
+        """Makes the pair for images of the likelihood's shape."""
+        shape, inputs = likelihood.event_shape, self._inputs(likelihood)
+        return networks.conv(shape, latent_size, self.filters, self.hidden, self.activation, inputs)
 
 
 class ResNet(Network):
@@ -55,13 +84,22 @@ class ResNet(Network):
         blocks: the residual blocks of each stage.
         hidden: the width of the dense layer between the convolutions and the features.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), null
+            for nothing, or "auto", what suits the likelihood.
     """
 
     def __init__(
-        self, filters: tuple[int, ...] = (32, 64), blocks: int = 1, hidden: int = 128, activation: str = "relu"
+        self,
+        filters: tuple[int, ...] = (32, 64),
+        blocks: int = 1,
+        hidden: int = 128,
+        activation: str = "relu",
+        inputs: Inputs = "auto",
     ):
+        super().__init__(inputs)
         self.filters, self.blocks, self.hidden, self.activation = filters, blocks, hidden, activation
 
-    def __call__(self, event_shape: Sequence[int], latent_size: int) -> networks.Networks:
-        """Makes the pair for images of `event_shape`."""
-        return networks.resnet(event_shape, latent_size, self.filters, self.blocks, self.hidden, self.activation)
+    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
+        """Makes the pair for images of the likelihood's shape."""
+        shape, inputs = likelihood.event_shape, self._inputs(likelihood)
+        return networks.resnet(shape, latent_size, self.filters, self.blocks, self.hidden, self.activation, inputs)

@@ -104,13 +104,14 @@ class Recipe:
         """
         keras.utils.set_random_seed(self.seed)
         latent_size, event_shape = self.model.latent_size, tuple(event_shape)
-        encoder, decoder = self.model.networks()(event_shape, latent_size)
+        likelihood = self.model.likelihood(event_shape)
+        encoder, decoder = self.model.networks()(likelihood, latent_size)
         vae = VAE(
             encoder,
             decoder,
             posterior=self.model.posterior(latent_size),
             prior=self.model.prior(latent_size),
-            likelihood=self.model.likelihood(event_shape),
+            likelihood=likelihood,
             objective=self.model.objective().sized(examples),
             seed=self.seed,
         )

@@ -54,6 +54,8 @@ def in_words(annotation: str) -> str:
     annotation = re.sub(r"<class '([\w.]+)'>", r"\1", annotation.strip())
     if annotation in KINDS:
         return KINDS[annotation]
+    if match := re.fullmatch(r"typing\.Optional\[(.+)\]", annotation):
+        return f"{in_words(match[1])} or null"
     if match := re.fullmatch(r"typing\.Union\[(.+)\]", annotation):
         annotation = re.sub(r", (?![^\[]*\])", " | ", match[1])
     if match := re.fullmatch(r"(?:typing\.)?Literal\[(.+)\]", annotation):

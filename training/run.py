@@ -18,6 +18,7 @@ from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interr
 from vae_tf.training.callbacks.hyperparameters import write_results
 from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
+from vae_tf.training.initialization import adapt
 from vae_tf.training.run_directory import Existing, RunDirectory, identity
 from vae_tf.training.tensorboard import MEASURED, tensorboard
 
@@ -73,6 +74,7 @@ class Run(RunDirectory):
         vae, progress = None, Progress(data)
         if existing == "resume":
             vae, progress = self._resumed(decided, data, settings)
+        is_new = vae is None
         if vae is None:
             vae = self._compiled(settings, splits.x_train.shape, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
@@ -83,6 +85,8 @@ class Run(RunDirectory):
             x = getattr(splits, name)
             # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
             vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
+        if is_new:
+            adapt(vae, self._evaluation_batches(splits.x_train, settings, 500))
         batches = datasets.training_batches(
             splits.x_train,
             settings.batch_size,

@@ -6,13 +6,16 @@ Keras network that ends in features takes the place of these.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 from keras import layers
 
 from vae_tf.errors import InputError
+from vae_tf.inputs import Log1p, Standardize
 from vae_tf.sizes import size, sizes
+
+Inputs = Literal["log1p", "standardize"] | None
 
 
 class Networks(NamedTuple):
@@ -27,6 +30,7 @@ def mlp(
     latent_size: int = 16,
     hidden: Sequence[int] = (512, 256),
     activation: str = "relu",
+    inputs: Inputs = None,
 ) -> Networks:
     """Fully connected networks for data of any shape, the decoder the mirror of the encoder.
 
@@ -35,19 +39,21 @@ def mlp(
         latent_size: the number of latent dimensions.
         hidden: the encoder's layer widths, from x to z.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with x first: "log1p" for counts; "standardize" for other values that are not of
+            order 1, such as a table's (then give the data to `encoder.get_layer("standardize").adapt`); or None.
 
     Returns:
         The encoder [B, *event] -> [B, hidden[-1]] and the decoder [B, latent_size] -> [B, hidden[0]].
 
     Raises:
-        InputError: where a size is below 1, or Keras has no such activation.
+        InputError: where a size is below 1, or Keras has no such activation; for other `inputs`.
     """
     _check_activation(activation)
     event_shape = sizes("The network", "event_shape", event_shape)
     hidden = sizes("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
-    features = layers.Flatten()(x)
+    features = layers.Flatten()(_transformed(x, inputs))
     for width in hidden:
         features = layers.Dense(width, activation=activation)(features)
     encoder = keras.Model(x, features, name="encoder")
@@ -65,6 +71,7 @@ def conv(
     filters: Sequence[int] = (32, 64),
     hidden: int = 128,
     activation: str = "relu",
+    inputs: Inputs = None,
 ) -> Networks:
     """Convolutional networks for images of any size: each layer halves it, the decoder doubles it back.
 
@@ -74,13 +81,16 @@ def conv(
         filters: the filters of the encoder's 3x3 convolutions of stride 2, from x to z.
         hidden: the width of the dense layer between the convolutions and the features.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with x first: "log1p" for counts; "standardize" for other values that are not of
+            order 1, such as a table's (then give the data to `encoder.get_layer("standardize").adapt`); or None.
 
     Returns:
         The encoder [B, height, width, channels] -> [B, hidden] and the decoder
         [B, latent_size] -> [B, height, width, filters[0]].
 
     Raises:
-        InputError: where the event is not an image, a size is below 1, or Keras has no such activation.
+        InputError: where the event is not an image, a size is below 1, or Keras has no such activation; for other
+            `inputs`.
     """
     _check_activation(activation)
     event_shape = _image("conv", event_shape)
@@ -88,7 +98,7 @@ def conv(
     hidden = size("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
-    features = x
+    features = _transformed(x, inputs)
     for count in filters:
         features = layers.Conv2D(count, 3, strides=2, padding="same", activation=activation)(features)
     features = layers.Dense(hidden, activation=activation)(layers.Flatten()(features))
@@ -110,6 +120,7 @@ def resnet(
     blocks: int = 1,
     hidden: int = 128,
     activation: str = "relu",
+    inputs: Inputs = None,
 ) -> Networks:
     """Residual convolutional networks for images of any size: each stage halves it, the decoder doubles it back.
 
@@ -125,13 +136,16 @@ def resnet(
         blocks: the residual blocks of each stage.
         hidden: the width of the dense layer between the convolutions and the features.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with x first: "log1p" for counts; "standardize" for other values that are not of
+            order 1, such as a table's (then give the data to `encoder.get_layer("standardize").adapt`); or None.
 
     Returns:
         The encoder [B, height, width, channels] -> [B, hidden] and the decoder
         [B, latent_size] -> [B, height, width, filters[0]].
 
     Raises:
-        InputError: where the event is not an image, a size is below 1, or Keras has no such activation.
+        InputError: where the event is not an image, a size is below 1, or Keras has no such activation; for other
+            `inputs`.
     """
     _check_activation(activation)
     event_shape = _image("resnet", event_shape)
@@ -139,7 +153,7 @@ def resnet(
     blocks, hidden = size("The network", "blocks", blocks), size("The network", "hidden", hidden)
 
     x = keras.Input(event_shape, name="x")
-    features = x
+    features = _transformed(x, inputs)
     for count in filters:
         features = layers.Conv2D(count, 3, strides=2, padding="same")(features)
         for _ in range(blocks):
@@ -158,6 +172,16 @@ def resnet(
         features = layers.Conv2DTranspose(count, 3, strides=2, padding="same")(features)
     features = _cropped(layers.Activation(activation)(features), event_shape)
     return Networks(encoder, keras.Model(z, features, name="decoder"))
+
+
+def _transformed(x, inputs: Inputs):
+    if inputs is None:
+        return x
+    if inputs == "log1p":
+        return Log1p(name=inputs)(x)
+    if inputs == "standardize":
+        return Standardize(name=inputs)(x)
+    raise InputError(f'The network got inputs={inputs!r}: give "log1p", "standardize" or None.')
 
 
 def _residual_block(features, activation: str):

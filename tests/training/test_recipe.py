@@ -119,7 +119,11 @@ def test_what_a_recipe_leaves_out_is_decided_by_the_defaults(tmp_path):
     default = training.Recipe()
     for name in ("data", "binarization", "validation", "batch_size", "seed", "initialization", "steps_per_execution"):
         assert getattr(settings, name) == getattr(default, name) == decided[name]
-    assert decided["model"]["networks"]["init_args"] == {"hidden": [512, 256], "activation": "relu"}
+    assert decided["model"]["networks"]["init_args"] == {
+        "hidden": [512, 256],
+        "activation": "relu",
+        "inputs": "auto",
+    }
     assert decided["optimizer"]["init_args"]["learning_rate"] == 1e-3
     assert default.build((3,)).event_shape == (3,)
 

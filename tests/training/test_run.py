@@ -429,3 +429,22 @@ def test_a_damaged_model_is_refused_by_name(copy_of_finished, share):
     copy_of_finished.model.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match=r"copy/model\.keras"):
         copy_of_finished.load()
+
+
+def test_counts_and_tables_are_trained_on_as_they_are(read_recipe, save_npz, tmp_path, rng):
+    counts = rng.negative_binomial(2, 2 / 32, size=(80, 12))  # of mean 30
+    table = (50 * rng.normal(size=(80, 5)) + 1000).astype(np.float32)
+    for likelihood, x, layer in (("NegativeBinomial", counts, "log1p"), ("Normal", table, "standardize")):
+        data = save_npz(f"{likelihood}.npz", x_train=x.astype(np.float32), x_test=x[:20].astype(np.float32))
+        run = training.Run(tmp_path / likelihood)
+        run.train(*read_recipe(f"--data={data}", f"--model.likelihood={likelihood}"))
+        with open(run.history, encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                assert all(math.isfinite(float(value)) for value in row.values())
+                assert float(row["rate"]) < 100  # nats; hundreds of millions where the encoder gets them raw
+        _, vae = run.load()
+        first = vae.encoder.get_layer(layer)
+        if layer == "standardize":
+            trained_on = run.data(read_recipe(f"--data={data}")[0]).x_train
+            np.testing.assert_allclose(first.mean, trained_on.mean(axis=0, dtype=np.float64), rtol=1e-6)
+            np.testing.assert_allclose(first.deviation, trained_on.std(axis=0, dtype=np.float64), rtol=1e-6)

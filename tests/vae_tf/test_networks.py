@@ -117,3 +117,22 @@ def test_a_residual_network_that_cannot_be_is_refused(options, sentence):
 def test_one_size_is_not_a_shape():
     with pytest.raises(InputError, match=r"The network got event_shape=784: give a tuple of sizes, such as \(784,\)"):
         networks.mlp(784)
+
+
+@pytest.mark.parametrize("make", [networks.mlp, networks.conv, networks.resnet])
+@pytest.mark.parametrize("inputs", ["log1p", "standardize"])
+def test_the_encoder_begins_with_what_was_asked_for(make, inputs, rng):
+    x = rng.normal(size=(3, 8, 8, 2)).astype(np.float32)
+    plain, transformed = make((8, 8, 2)).encoder, make((8, 8, 2), inputs=inputs).encoder
+    layer = transformed.get_layer(inputs)
+    assert transformed.layers[1] is layer
+    if inputs == "standardize":
+        layer.adapt(3 * x + 1)
+    plain.set_weights([weight.numpy() for weight in transformed.trainable_weights])
+    np.testing.assert_allclose(transformed(x), plain(layer(x)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [networks.mlp, networks.conv, networks.resnet])
+def test_another_transformation_is_refused(make):
+    with pytest.raises(InputError, match=r'The network got inputs=\'log\': give "log1p", "standardize" or None'):
+        make((8, 8, 2), inputs="log")

@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from vae_tf import VAE
 from vae_tf.training import evaluation
+from vae_tf.training.callbacks.divergence import advice
 from vae_tf.training.callbacks.watcher import Logs, Watcher
 
 PATIENCE = 5  # epochs before a model is judged
@@ -52,7 +54,7 @@ class Alarms(Watcher):
         """Looks at the loss of the steps so far."""
         if not np.isfinite(logs["loss"]):
             with self.surviving(self._epoch + 1):
-                self._write("not_finite", _not_finite("the loss", self._epoch + 1), self._epoch + 1)
+                self._write("not_finite", _not_finite(self.model, "the loss", self._epoch + 1), self._epoch + 1)
 
     def write(self, step: int, logs: Logs) -> None:
         """Judges an epoch."""
@@ -63,7 +65,7 @@ class Alarms(Watcher):
         values = {"the loss": logs["loss"], **logs, "a code": codes}
         wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
         if wrong:
-            self._say("not_finite", _not_finite(wrong[0], step), step)
+            self._say("not_finite", _not_finite(vae, wrong[0], step), step)
             return
         if self._epochs < PATIENCE:
             return
@@ -96,8 +98,8 @@ class Alarms(Watcher):
                 tf.summary.text(name, words)
 
 
-def _not_finite(what: str, epoch: int) -> str:
+def _not_finite(vae: VAE, what: str, epoch: int) -> str:
     return (
-        f"In epoch {epoch}, {what} is no longer finite: nothing is learned from there on; try a smaller learning rate "
-        f"or `clipnorm`, and look for odd values in the data."
+        f"In epoch {epoch}, {what} is no longer finite: nothing is learned from there on; {advice(vae, epoch - 1)}, "
+        f"and look for odd values in the data."
     )

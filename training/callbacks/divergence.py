@@ -3,7 +3,20 @@
 import keras
 import numpy as np
 
+from vae_tf import VAE
 from vae_tf.errors import DivergenceError
+
+SCALE = (
+    'scale the data to values of order 1, or let the encoder do it (`networks.mlp(..., inputs="log1p")` for counts, '
+    '`inputs="standardize"` for other values, in a recipe `--model.networks.inputs`)'
+)
+SLOWER = "try a smaller learning rate or `clipnorm`"
+
+
+def advice(vae: VAE, epoch: int) -> str:
+    """What to do if values are no longer finite in an epoch, counted from 0: data may be too large at once."""
+    may_be_large = not np.isfinite(vae.likelihood.support).all()
+    return f"{SCALE}, before you {SLOWER}" if epoch == 0 and may_be_large else SLOWER
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -38,5 +51,5 @@ class StopOnDivergence(keras.callbacks.Callback):
         self.model.set_weights(self._last_good)
         raise DivergenceError(
             f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped "
-            f"with the weights of the end of epoch {self._epoch}; try a smaller learning rate or `clipnorm`."
+            f"with the weights of the end of epoch {self._epoch}; {advice(self.model, self._epoch)}."
         )

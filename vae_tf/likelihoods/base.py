@@ -38,6 +38,7 @@ class Likelihood(keras.layers.Layer):
         parameter_count: the parameters of each value of x.
         unbounded_ends: how many ends of the real line its parameters have to reach: 2 where they are logits or
             logarithms, 1 where only their differences count, as those of a softmax, or 0.
+        encoder_inputs: what an encoder of such data does with them first; see `vae_tf.networks`.
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
@@ -45,6 +46,7 @@ class Likelihood(keras.layers.Layer):
     is_discrete = False
     parameter_count = 1
     unbounded_ends = 0
+    encoder_inputs: Literal["log1p", "standardize"] | None = None
 
     def __init__(
         self, event_shape: Sequence[int], projection: Literal["auto"] | None = "auto", name: str | None = None

@@ -25,6 +25,8 @@ class LocationScale(Likelihood, abc.ABC):
         name: the layer's name.
     """
 
+    encoder_inputs = "standardize"
+
     def __init__(
         self,
         event_shape: Sequence[int],

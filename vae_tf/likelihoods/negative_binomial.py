@@ -42,6 +42,7 @@ class NegativeBinomial(Likelihood):
     has_gaps = True
     is_discrete = True
     unbounded_ends = 2
+    encoder_inputs = "log1p"
 
     def __init__(
         self,

@@ -85,6 +85,12 @@ def test_a_loss_that_is_not_finite_is_told_before_training_is_stopped(make_vae, 
     assert said.startswith("In epoch 1, the loss is no longer finite: ")
 
 
+def test_in_the_first_epoch_unbounded_data_are_to_be_scaled(make_vae, bits, tmp_path):
+    (said,) = fit(make_vae(likelihood=likelihoods.Normal((4, 4, 1))), bits, tmp_path, epochs=1, rate=1e30)
+    assert "scale the data to values of order 1" in said
+    assert said.index("scale the data") < said.index("smaller learning rate")
+
+
 def test_without_a_callback_that_stops_it_is_told_once(make_vae, bits, tmp_path, read_events):
     (said,) = fit(make_vae(), bits, tmp_path, epochs=3, rate=1e30)
     assert "no longer finite" in said

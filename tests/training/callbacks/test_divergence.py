@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vae_tf import likelihoods
 from vae_tf.errors import DivergenceError
 from vae_tf.training import callbacks
 
@@ -78,3 +79,11 @@ def test_a_finite_loss_goes_on(make_vae, bits):
     vae.compile("adam", run_eagerly=True)
     history = vae.fit(bits, epochs=3, callbacks=[callbacks.StopOnDivergence()], verbose=0).history
     assert len(history["loss"]) == 3
+
+
+def test_in_the_first_epoch_unbounded_data_are_to_be_scaled(make_vae, bits):
+    for likelihood, scale in ((likelihoods.Normal((4, 4, 1)), True), (likelihoods.Bernoulli((4, 4, 1)), False)):
+        _, message = fit(make_vae(likelihood=likelihood), bits, good_steps=0)
+        assert ("scale the data to values of order 1, or let the encoder do it" in message) == scale
+    _, message = fit(make_vae(likelihood=likelihoods.Normal((4, 4, 1))), bits, good_steps=8)
+    assert "scale the data" not in message
