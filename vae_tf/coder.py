@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
 
 
@@ -33,7 +34,17 @@ class Coder(keras.Model):
         self.built = True
 
     def call(self, x, training: bool = False) -> tf.Tensor:
-        """The codes of x [B, *event], float32 [B, D]."""
+        """The codes of x [B, *event], float32 [B, D].
+
+        Raises:
+            InputError: for integers, of which this model cannot know how they were scaled.
+        """
+        x = tf.convert_to_tensor(x)
+        if x.dtype.is_integer:
+            raise InputError(
+                f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
+                f'for most images, or x.astype("float32") where nothing is to be scaled.'
+            )
         features = self.encoder(tf.cast(x, tf.float32), training=training)
         return self.posterior.code(self.posterior.distribution(self.posterior.parameters(features)))
 

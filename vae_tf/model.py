@@ -166,7 +166,7 @@ class VAE(Trainer):
     def reconstruct(self, x) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
         if isinstance(x, tf.data.Dataset):
-            return tf.concat([self(batch, training=False) for batch in batches(x, self.event_shape)], axis=0)
+            return tf.concat([self.reconstruct(batch) for batch in batches(x, self.event_shape)], axis=0)
         return self(self._examples(x), training=False)
 
     @functools.cached_property

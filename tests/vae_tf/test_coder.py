@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, networks, objectives, posteriors, priors
+from vae_tf import VAE, InputError, networks, objectives, posteriors, priors
 from vae_tf.coder import Coder
 
 CHOICES = {
@@ -91,3 +91,17 @@ def test_its_output_is_float32_under_mixed_precision(set_policy):
     set_policy("mixed_float16")
     coder = VAE(*networks.mlp((6,), latent_size=2, hidden=(5,))).coder
     assert coder(np.zeros((3, 6), np.float32)).dtype == tf.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.bool_])
+def test_floats_of_any_width_and_bits_are_taken(make_vae, binary, dtype):
+    coder = make_vae().coder
+    np.testing.assert_allclose(coder.predict(binary.astype(dtype), verbose=0), coder(binary), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_integers_are_refused_because_their_scale_is_not_known(make_vae, binary, dtype):
+    coder, x = make_vae().coder, binary.astype(dtype)
+    for data in (x, tf.data.Dataset.from_tensor_slices(x).batch(15)):
+        with pytest.raises(InputError, match=f"x is of dtype {np.dtype(dtype)}, and the coder takes floats"):
+            coder.predict(data, verbose=0)
