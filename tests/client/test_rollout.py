@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, likelihoods, networks, posteriors
-from vae_tf.export import export, server
+from vae_tf.export import export, server, warmup
 from vae_tf_client import Client
 
 
@@ -65,3 +65,34 @@ def codes(url: str, **choice) -> int:
     """How many codes a model takes, asked anew."""
     with Client(url, "digits", **choice) as client:
         return client.signatures["decode"].inputs["z"].shape[1]
+
+
+def test_a_version_that_cannot_be_loaded_holds_up_no_other(vae, larger, serve, tmp_path):
+    export(larger, tmp_path, "digits")
+    broken = export(vae, tmp_path, "digits")
+    export(vae, tmp_path, "digits")
+    (broken / "saved_model.pb").write_bytes(b"broken")
+    with serve(tmp_path) as served:
+        assert codes(served.rest) == 2
+        assert codes(served.rest, label="stable") == 3
+        (sentence,) = served.not_loaded()
+        assert sentence.startswith("Version 2 of digits could not be loaded: ")
+
+
+@pytest.mark.parametrize("largest", [1, 8])
+def test_any_max_batch_size_will_do(vae, serve, tmp_path, largest):
+    export(vae, tmp_path, "digits")
+    (tmp_path / "batching.config").write_text(f"max_batch_size {{ value: {largest} }}\n")
+    with serve(tmp_path) as served, Client(served.rest, "digits", batch_size=largest) as client:
+        assert client.sample(9, seed=7).z.shape == (9, 2)
+
+
+def test_a_warm_up_larger_than_a_batch_is_the_servers_error(vae, serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(warmup, "ROWS", 16)
+    export(vae, tmp_path, "digits")
+    monkeypatch.setattr(warmup, "ROWS", 1)
+    export(vae, tmp_path, "digits")
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 8 }\n")
+    with serve(tmp_path) as served:
+        (sentence,) = served.not_loaded()
+        assert "Task size 16 is larger than maximum input batch size 8" in sentence
