@@ -10,6 +10,8 @@ from vae_tf.images import is_image
 from vae_tf.training.datasets import NAMES, files, image_folder, load
 from vae_tf.training.datasets.arrays import Arrays, arrays, examples
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins one in a spreadsheet
+
 
 class Rows(NamedTuple):
     """The examples of a source.
@@ -28,7 +30,8 @@ class Rows(NamedTuple):
 
     def about(self) -> dict[str, Sequence[Any]]:
         """What is known of each example, by name: its `index` from 0, and its `set` and its `file` where it has one."""
-        known = {"index": range(len(self.x)), "set": self.sets, "file": self.files}
+        names = None if self.files is None else [_plain(str(file)) for file in self.files]
+        known = {"index": range(len(self.x)), "set": self.sets, "file": names}
         return {name: values for name, values in known.items() if values is not None}
 
 
@@ -66,3 +69,8 @@ def _of_sets(data: Arrays) -> Rows:
     there = {name: x for name, x in sets.items() if x is not None}
     names = [name for name, x in there.items() for _ in range(len(x))]
     return Rows(np.concatenate(list(there.values())), names)
+
+
+def _plain(path: str) -> str:
+    """A relative path that no spreadsheet takes for a formula."""
+    return f"./{path}" if path.startswith(FORMULA) else path

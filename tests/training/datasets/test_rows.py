@@ -56,7 +56,15 @@ def test_images_of_a_folder_come_in_the_order_of_their_paths_wherever_they_are(t
     assert [str(file) for file in found.files] == ["a.png", "b/10.png", "b/2.png", "train/cat/0.png"]
     np.testing.assert_array_equal(found.x, x[[0, 2, 1, 3]])
     assert found.skipped == 1
-    assert found.about() == {"index": range(4), "file": found.files}
+    assert found.about() == {"index": range(4), "file": ["a.png", "b/10.png", "b/2.png", "train/cat/0.png"]}
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@a.png", "\t=1.png"])
+def test_the_name_of_a_file_is_no_formula_of_a_spreadsheet(tmp_path, x, name):
+    Image.fromarray(x[0, ..., 0]).save(tmp_path / name)
+    found = rows(str(tmp_path), SHAPE)
+    assert found.about()["file"] == [f"./{name}"]
+    assert (tmp_path / found.about()["file"][0]).is_file()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
