@@ -1,5 +1,7 @@
 """What a model takes for examples, whatever their dtype: the one rule."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -30,19 +32,25 @@ def as_float32(x, likelihood: Likelihood, name: str = "x") -> tf.Tensor:
 def check(x, likelihood: Likelihood, name: str = "x") -> np.ndarray | tf.Tensor:
     """Refuses what `as_float32` refuses, without a copy of an array; what it gives has a dtype and a shape."""
     wanted = ("N", *likelihood.event_shape)
-    try:
-        x = x if isinstance(x, np.ndarray) else tf.convert_to_tensor(x)
-        dtype = tf.as_dtype(x.dtype)
-    except (TypeError, ValueError):
-        dtype = tf.string
-    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
-        given = f"of dtype {x.dtype}" if hasattr(x, "dtype") else f"a {type(x).__name__}"
-        raise InputError(f"{name} is {given}; this model takes an array of numbers of shape {wanted}: convert it.")
+    x = numbers(x, name, wanted)
     if not tf.TensorShape(x.shape).is_compatible_with((None, *likelihood.event_shape)):
         raise InputError(
             f"{name} has shape {tuple(x.shape)}; this model takes {wanted}: reshape the data or build the model for "
             f"its shape."
         )
-    if dtype.is_integer and not tf.is_symbolic_tensor(x):
+    if tf.as_dtype(x.dtype).is_integer and not tf.is_symbolic_tensor(x):
         likelihood.check(x, name)
     return x
+
+
+def numbers(values, name: str, wanted: Sequence) -> np.ndarray | tf.Tensor:
+    """Refuses what is no array of numbers; `wanted` is the shape that the message names."""
+    given = f"of dtype {values.dtype}" if hasattr(values, "dtype") else f"a {type(values).__name__}"
+    try:
+        values = values if isinstance(values, np.ndarray) else tf.convert_to_tensor(values)
+        dtype = tf.as_dtype(values.dtype)
+    except (TypeError, ValueError):
+        dtype = tf.string
+    if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise InputError(f"{name} is {given}; this model takes an array of numbers of shape {wanted}: convert it.")
+    return values

@@ -10,6 +10,7 @@ import tensorflow as tf
 from vae_tf import random
 from vae_tf.errors import InputError
 from vae_tf.parts import parts
+from vae_tf.sizes import size
 
 ROWS = 5_000  # images x draws of one pass, at most
 VALUES = 2**22  # values of x in these rows, at most
@@ -84,8 +85,7 @@ def check(vae, samples: int) -> None:
     Raises:
         InputError: saying what would do.
     """
-    if samples < 1:
-        raise InputError(f"log p(x) was asked for with samples={samples}: give at least 1 importance sample.")
+    size("log p(x)", "samples", samples)
     if not vae.posterior.has_density:
         raise InputError(
             f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no log p(x): "

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance, inner_layers, random, scoring
+from vae_tf import examples, importance, inner_layers, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
 from vae_tf.errors import InputError
@@ -20,7 +20,7 @@ from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
 from vae_tf.serving import saved_model, signatures
-from vae_tf.sizes import size
+from vae_tf.sizes import size, whole
 from vae_tf.terms import Draws, Latent, Terms
 from vae_tf.trainer import Trainer
 
@@ -77,7 +77,7 @@ class VAE(Trainer):
         self.encoder, self.decoder = encoder, decoder
         self.posterior, self.prior = posterior, prior
         self.likelihood, self.objective = likelihood, objective
-        self.seed = seed
+        self.seed = whole("VAE", "seed", seed)
         self.latent_size, self.event_shape = latent_size, likelihood.event_shape
         self.build(encoder.input_shape)
         if not is_loaded:  # what was saved loads
@@ -147,7 +147,7 @@ class VAE(Trainer):
 
     def decode(self, z, training: bool = False) -> tfd.Distribution:
         """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
-        z = tf.convert_to_tensor(z, tf.float32)
+        z = tf.cast(examples.numbers(z, "z", ("N", self.latent_size)), tf.float32)
         if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
         features = self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training)

@@ -8,6 +8,8 @@ import enum
 
 import tensorflow as tf
 
+from vae_tf.errors import InputError
+
 PHILOX = 1  # its number in TensorFlow's own operations
 
 
@@ -79,7 +81,12 @@ def pair(seed, purpose: Purpose, counter, stream=0) -> tf.Tensor:
         purpose: what the noise is for.
         counter: int64 [*], below 2^32: a step, an image.
         stream: int64 scalar, below 2^24: a replica, a block of draws.
+
+    Raises:
+        InputError: for a seed that is a text or has a point.
     """
+    if isinstance(seed, str | float):
+        raise InputError(f"The seed is {seed!r}: give a whole number.")
     counter = tf.cast(counter, tf.int64)
     keyed = counter + tf.cast(stream, tf.int64) * 2**32 + int(purpose) * 2**56
     return tf.stack([tf.fill(tf.shape(counter), tf.cast(seed, tf.int64)), keyed], axis=-1)

@@ -3,6 +3,8 @@
 The step itself is a weight of the optimizer, so a schedule holds no state, survives saving and resumes exactly.
 """
 
+import numbers
+
 import keras
 import tensorflow as tf
 
@@ -70,8 +72,9 @@ class Cyclical(Schedule):
 
     def __init__(self, start: float = 0.0, end: float = 1.0, period: int = 10_000, ramp: float = 0.5):
         _require_positive("period", period)
-        if not 0 < ramp <= 1:
-            raise InputError(f"Cyclical got ramp={ramp}: give the share of a cycle in (0, 1].")
+        is_number = isinstance(ramp, numbers.Real)
+        if not (is_number and 0 < ramp <= 1):
+            raise InputError(f"Cyclical got ramp={ramp!r}: give the share of a cycle in (0, 1].")
         self.start, self.end, self.period, self.ramp = start, end, period, ramp
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
@@ -94,5 +97,6 @@ def _share(step, steps) -> tf.Tensor:
 
 
 def _require_positive(name: str, value: int) -> None:
-    if value < 1:
-        raise InputError(f"The schedule got {name}={value}: give at least 1 step.")
+    is_number = isinstance(value, numbers.Real)
+    if not (is_number and value >= 1):
+        raise InputError(f"The schedule got {name}={value!r}: give at least 1 step.")

@@ -37,5 +37,12 @@ def sizes(owner: str, name: str, values: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(value) for value in found)
 
 
+def whole(owner: str, name: str, value: int) -> int:
+    """A whole number, such as a seed; arguments and errors are those of `size`."""
+    if not _is_whole(value):
+        raise InputError(f"{owner} got {name}={value!r}: give a whole number.")
+    return int(value)
+
+
 def _is_whole(value) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

@@ -72,7 +72,7 @@ def test_one_sample_has_no_standard_error_over_draws(run, capsys):
 @pytest.mark.parametrize("samples", ["0", "-2"])
 def test_no_samples_are_refused_and_nothing_is_written(refused, run, contents, samples):
     before = contents(run)
-    assert f"samples={samples}: give at least 1 importance sample" in refused("evaluate", run, "--samples", samples)
+    assert f"samples={samples}: give a whole number of at least 1" in refused("evaluate", run, "--samples", samples)
     assert contents(run) == before
 
 

@@ -399,7 +399,7 @@ def test_one_sample_gives_results_too(copy_of_finished):
 
 @pytest.mark.parametrize("samples", [0, -3])
 def test_no_samples_are_refused_and_nothing_is_written(copy_of_finished, samples):
-    with pytest.raises(InputError, match=f"samples={samples}: give at least 1"):
+    with pytest.raises(InputError, match=f"samples={samples}: give a whole number of at least 1"):
         copy_of_finished.evaluate(samples=samples)
     assert not copy_of_finished.results.exists()
 

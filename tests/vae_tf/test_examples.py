@@ -82,3 +82,15 @@ def test_what_is_no_array_of_numbers_is_refused(x, words):
     with pytest.raises(InputError) as caught:
         examples.as_float32(x, likelihoods.Bernoulli((6,)))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float16", "int32", "uint8"])
+@pytest.mark.parametrize("make", [np.asarray, tf.constant], ids=["array", "tensor"])
+def test_codes_may_be_of_any_dtype_too(vae, kind, make):
+    z = np.array([[1, 2], [0, 1]])
+    np.testing.assert_array_equal(vae.decode(make(z.astype(kind))).mean(), vae.decode(np.float32(z)).mean())
+
+
+def test_codes_that_are_no_numbers_are_refused(vae):
+    with pytest.raises(InputError, match=r"z is a str; this model takes an array of numbers of shape \('N', 2\)"):
+        vae.decode("codes")

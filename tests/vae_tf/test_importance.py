@@ -148,7 +148,7 @@ def test_no_examples_give_no_values(exact):
 
 @pytest.mark.parametrize("samples", [0, -5])
 def test_no_samples_are_refused(exact, samples):
-    with pytest.raises(InputError, match=f"samples={samples}: give at least 1 importance sample"):
+    with pytest.raises(InputError, match=f"samples={samples}: give a whole number of at least 1"):
         exact.vae.log_prob(exact.data(1), samples=samples)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vae_tf import InputError, likelihoods, networks, posteriors, priors
+from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors, schedules
 from vae_tf.sizes import size, sizes
 
 
@@ -55,3 +55,24 @@ def test_sizes_of_numpy_become_numbers_of_python():
     assert type(size("it", "size", np.int64(3))) is int
     assert sizes("it", "sizes", np.array([3, 4])) == (3, 4)
     assert {type(value) for value in sizes("it", "sizes", [np.int32(3), 4])} == {int}
+
+
+def test_a_text_is_shown_in_quotes(make_vae):
+    vae = make_vae()
+    makers = {
+        "VAE got seed='1': give a whole number.": lambda: VAE(vae.encoder, vae.decoder, seed="1"),
+        "The seed is '1': give a whole number.": lambda: vae.sample(2, seed="1"),
+        "sample() got count='2': give a whole number of at least 0.": lambda: vae.sample("2"),
+        "log p(x) got samples='2': give a whole number of at least 1.": lambda: vae.log_prob(np.zeros((1, 6)), "2"),
+        "ELBO got samples='3': give a whole number of at least 1.": lambda: objectives.ELBO(samples="3"),
+        "ELBO got beta='3': give a number of at least 0, or a schedule.": lambda: objectives.ELBO(beta="3"),
+        "TotalCorrelation got examples='3': give a whole number of at least 2.": lambda: objectives.TotalCorrelation(
+            examples="3"
+        ),
+        "The schedule got steps='3': give at least 1 step.": lambda: schedules.Linear(steps="3"),
+        "Cyclical got ramp='a': give the share of a cycle in (0, 1].": lambda: schedules.Cyclical(ramp="a"),
+    }
+    for words, make in makers.items():
+        with pytest.raises(InputError) as caught:
+            make()
+        assert str(caught.value) == words

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, examples, random
-from vae_tf.errors import InputError
+from vae_tf import VAE, random
 from vae_tf.training.datasets import evenly
+from vae_tf.training.evaluation.asked import at_least
 
 DRAWS = 2_000  # codes, one of each example; of more examples, so many spread over all
 BATCH = 500  # codes drawn at once
@@ -55,9 +55,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     """
     if not (vae.posterior.has_density and vae.posterior.scores_any_code):
         return None
-    x = examples.as_float32(x, vae.likelihood).numpy()
-    if len(x) < 2:
-        raise InputError(f"The aggregated posterior was asked for of {len(x)} examples: give at least 2.")
+    x = at_least(2, vae, x, "aggregated posterior")
     chosen = evenly(DRAWS, len(x))
     noise = random.normal_rows(
         [vae.posterior.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen)

@@ -6,6 +6,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf import VAE
 from vae_tf.priors import StandardNormal
+from vae_tf.training.evaluation.asked import at_least
 
 
 def kl_per_dimension(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray | None:
@@ -18,9 +19,13 @@ def kl_per_dimension(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray | None:
 
     Returns:
         The divergences, or None where posterior and prior do not fall apart into dimensions.
+
+    Raises:
+        InputError: for no examples.
     """
     if not (vae.posterior.is_factorised and isinstance(vae.prior, StandardNormal)):
         return None
+    x = at_least(1, vae, x, "KL per dimension")
     total = np.zeros(vae.latent_size)
     for first in range(0, len(x), batch_size):
         q = vae.encode(x[first : first + batch_size])

@@ -5,6 +5,7 @@ from rich import progress
 
 from vae_tf import VAE, importance
 from vae_tf.importance import Estimate
+from vae_tf.training.evaluation.asked import at_least
 
 
 class LogLikelihood:
@@ -43,8 +44,9 @@ def log_likelihood(vae: VAE, x, samples: int, seed: int) -> Estimate:
     """Estimates log p(x) of each of the examples x [N, *event], with a progress bar.
 
     Raises:
-        InputError: for samples < 1, or a plain autoencoder.
+        InputError: for no examples, samples < 1, or a plain autoencoder.
     """
+    x = at_least(1, vae, x, "log-likelihood")
     parts = []
     with progress.Progress(*progress.Progress.get_default_columns(), transient=True) as bar:
         task = bar.add_task(f"log p(x), {samples} samples", total=len(x))

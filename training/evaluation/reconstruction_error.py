@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from vae_tf import VAE, examples
+from vae_tf import VAE
+from vae_tf.training.evaluation.asked import at_least
 
 
 def reconstruction_error(vae: VAE, x, batch_size: int = 1_000) -> float:
@@ -12,8 +13,11 @@ def reconstruction_error(vae: VAE, x, batch_size: int = 1_000) -> float:
         vae: the model.
         x: examples [N, *event].
         batch_size: examples of one pass.
+
+    Raises:
+        InputError: for no examples.
     """
-    x = examples.as_float32(x, vae.likelihood)
+    x = at_least(1, vae, x, "reconstruction error")
     total = 0.0
     for first in range(0, len(x), batch_size):
         part = x[first : first + batch_size]

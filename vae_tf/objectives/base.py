@@ -12,6 +12,7 @@ from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.sizes import size
 from vae_tf.terms import Terms
 
 Values = dict[str, tf.Tensor]
@@ -37,9 +38,7 @@ class Objective:
     doubly_reparameterises = False
 
     def __init__(self, samples: int = 1):
-        if not (isinstance(samples, numbers.Integral) and int(samples) >= 1):
-            raise InputError(f"{type(self).__name__} got samples={samples}: give at least 1 draw for each example.")
-        self.samples: int = int(samples)
+        self.samples = size(type(self).__name__, "samples", samples)
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """The values named in `directions`, each float32 [B] (per example, nats) or a scalar setting."""
@@ -120,7 +119,7 @@ def check_number(objective: Objective, name: str, value) -> None:
         InputError: naming the argument.
     """
     if not _is_weight(value):
-        raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0.")
+        raise InputError(f"{type(objective).__name__} got {name}={value!r}: give a number of at least 0.")
 
 
 def check_weight(objective: Objective, name: str, value) -> None:
@@ -130,7 +129,9 @@ def check_weight(objective: Objective, name: str, value) -> None:
         InputError: naming the argument.
     """
     if not isinstance(value, schedules.Schedule) and not _is_weight(value):
-        raise InputError(f"{type(objective).__name__} got {name}={value}: give a number of at least 0, or a schedule.")
+        raise InputError(
+            f"{type(objective).__name__} got {name}={value!r}: give a number of at least 0, or a schedule."
+        )
 
 
 def serialized(weight: float | schedules.Schedule | None) -> float | dict | None:

@@ -11,6 +11,7 @@ from vae_tf.errors import InputError
 from vae_tf.objectives.base import Bound, Values, check_weight, serialized
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.sizes import size
 from vae_tf.terms import Latent, Terms
 
 
@@ -45,9 +46,8 @@ class TotalCorrelation(Bound):
     ):
         super().__init__(kl, samples)
         check_weight(self, "beta", beta)
-        if examples is not None and examples < 2:
-            raise InputError(f"TotalCorrelation got examples={examples}: give the size of the data set, at least 2.")
-        self.beta, self.examples = beta, examples
+        self.beta = beta
+        self.examples = None if examples is None else size("TotalCorrelation", "examples", examples, least=2)
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """`loss`, `elbo`, `rate`, `distortion`, `total_correlation`, each float32 [B], nats, and `beta`, scalar."""

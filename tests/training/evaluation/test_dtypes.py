@@ -33,3 +33,11 @@ def test_numbers_of_every_dtype_give_what_float32_gives(make_vae, bits, take):
 def test_pixels_that_are_not_scaled_are_refused_in_one_sentence(make_vae, bits, take, kind):
     with pytest.raises(InputError, match=r"is 255 in channel .*takes values in \[0, 1\].*uint8 images: x / 255"):
         take(make_vae(), (255 * bits).astype(kind))
+
+
+@pytest.mark.parametrize(
+    "measure", ["kl_per_dimension", "aggregated_posterior", "reconstruction_error", "log_likelihood"]
+)
+def test_a_measure_of_no_examples_is_refused(make_vae, bits, measure):
+    with pytest.raises(InputError, match=r"was asked for of 0 examples: give at least [12]\."):
+        TAKERS[measure](make_vae(), bits[:0])

@@ -70,7 +70,7 @@ def test_the_seed_decides_the_draws(make_vae, bits):
 
 @pytest.mark.parametrize("samples", [0, -1])
 def test_no_samples_are_refused(make_vae, bits, samples):
-    with pytest.raises(InputError, match=f"samples={samples}: give at least 1"):
+    with pytest.raises(InputError, match=f"samples={samples}: give a whole number of at least 1"):
         evaluation.log_likelihood(make_vae(), bits, samples, seed=0)
 
 

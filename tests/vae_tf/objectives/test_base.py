@@ -23,7 +23,7 @@ RAMP = schedules.Linear(0.0, 2.0, steps=10)
 @pytest.mark.parametrize(("name", "argument"), WEIGHTS)
 @pytest.mark.parametrize("value", [-1.0, float("nan"), "1"])
 def test_a_weight_below_0_is_refused(name, argument, value):
-    with pytest.raises(InputError, match=rf"{name} got {argument}={value}: give a number of at least 0"):
+    with pytest.raises(InputError, match=rf"{name} got {argument}={value!r}: give a number of at least 0"):
         getattr(objectives, name)(**{argument: value})
 
 
@@ -39,7 +39,7 @@ def test_a_schedule_is_refused_where_it_would_not_be_followed(name, argument):
 @pytest.mark.parametrize("name", sorted(set(objectives.__all__) - {"Objective", "Reconstruction"}))
 @pytest.mark.parametrize("samples", [0, 2.5])
 def test_no_draws_are_refused(name, samples):
-    with pytest.raises(InputError, match=rf"{name} got samples={samples}: give at least 1 draw for each example"):
+    with pytest.raises(InputError, match=rf"{name} got samples={samples}: give a whole number of at least 1"):
         getattr(objectives, name)(samples=samples)
 
 

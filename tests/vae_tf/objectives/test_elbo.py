@@ -59,7 +59,7 @@ def test_beta_follows_its_schedule(one_pass, step, beta):
 
 @pytest.mark.parametrize("beta", [-1, -1e-9, float("nan")])
 def test_a_beta_below_0_is_refused(beta):
-    with pytest.raises(InputError, match=rf"ELBO got beta={beta}: give a number of at least 0, or a schedule"):
+    with pytest.raises(InputError, match=rf"ELBO got beta={beta!r}: give a number of at least 0, or a schedule"):
         ELBO(beta=beta)
 
 
@@ -76,7 +76,7 @@ def test_another_kl_is_refused():
 
 @pytest.mark.parametrize("samples", [0, -1])
 def test_no_draws_are_refused(samples):
-    with pytest.raises(InputError, match=rf"ELBO got samples={samples}: give at least 1 draw"):
+    with pytest.raises(InputError, match=rf"ELBO got samples={samples}: give a whole number of at least 1"):
         ELBO(samples=samples)
 
 

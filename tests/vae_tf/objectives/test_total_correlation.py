@@ -232,7 +232,7 @@ def test_a_posterior_that_is_no_product_is_refused(make_vae):
 
 @pytest.mark.parametrize("examples", [1, 0, -5])
 def test_too_few_examples_are_refused(examples):
-    with pytest.raises(InputError, match=rf"TotalCorrelation got examples={examples}: give the size of the data set"):
+    with pytest.raises(InputError, match=rf"got examples={examples}: give a whole number of at least 2"):
         TotalCorrelation(examples=examples)
 
 

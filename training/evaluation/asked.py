@@ -1,0 +1,18 @@
+"""The examples that a measure was asked for of, as the model takes them."""
+
+import numpy as np
+
+from vae_tf import VAE, examples
+from vae_tf.errors import InputError
+
+
+def at_least(count: int, vae: VAE, x, what: str) -> np.ndarray:
+    """The examples, float32 [N, *event].
+
+    Raises:
+        InputError: for fewer than `count`, or what the model does not take.
+    """
+    x = examples.as_float32(x, vae.likelihood).numpy()
+    if len(x) < count:
+        raise InputError(f"The {what} was asked for of {len(x)} examples: give at least {count}.")
+    return x
