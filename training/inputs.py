@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.parts import rows_of
-from vae_tf.training.datasets import evaluation_batches
+from vae_tf.training.datasets import evaluation_batches, stored
 from vae_tf.training.datasets.rows import Rows, rows
 from vae_tf.training.recipe import Recipe
 
@@ -18,7 +18,7 @@ class Inputs(NamedTuple):
 
     Attributes:
         rows: as they are stored, and where each is from.
-        batches: the same in order, float32 [B, *event]: uint8 in [0, 1], and binarised as the run's recipe says.
+        batches: the same in order, float32 [B, *event], scaled and binarised as in the run.
         steps: how many batches there are.
     """
 
@@ -41,11 +41,12 @@ def inputs(source: str, settings: Recipe, vae: VAE) -> Inputs:
     Raises:
         InputError: for a source that cannot be used, or examples that the model does not take.
     """
-    found = rows(source, vae.event_shape)
+    found = rows(source, vae.event_shape, settings.image_size)
+    x = stored(found.x, vae.likelihood)
     if found.skipped:
         warnings.warn(f"{source}: files that are no images are skipped ({found.skipped} of them).", stacklevel=2)
     # uint8 becomes [0, 1], so one example tells; other values are looked at one and all
-    vae.likelihood.check(found.x if found.x.dtype != np.uint8 else found.x[:1] / np.float32(255), source)
+    vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), source)
     together = rows_of(vae.event_shape)
-    batches = evaluation_batches(found.x, together, seed=settings.seed, binarization=settings.binarization)
-    return Inputs(found, batches, -(-len(found.x) // together))
+    batches = evaluation_batches(x, together, seed=settings.seed, binarization=settings.binarization)
+    return Inputs(found, batches, -(-len(x) // together))

@@ -57,6 +57,7 @@ class Recipe:
 
     Attributes:
         data: a source of `vae_tf.training.datasets.load`.
+        image_size: where given, the side in pixels to which the images of a folder are cropped and resized.
         binarization: "none"; "static", each image drawn once; or "dynamic", at each step anew.
         validation: the share of the training data that is held out, or "test" for the test set.
         epochs: passes over the training data.
@@ -72,6 +73,7 @@ class Recipe:
     """
 
     data: str = "digits-5k"
+    image_size: int | None = None
     binarization: Binarization = "none"
     validation: float | Literal["test"] = 0.1
     epochs: int = 20
@@ -86,7 +88,7 @@ class Recipe:
 
     def __post_init__(self):
         """Refuses counts below 1, and a seed that the served functions could not take."""
-        for name in ("epochs", "batch_size", "steps_per_execution"):
+        for name in ("image_size", "epochs", "batch_size", "steps_per_execution"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}: give at least 1.")

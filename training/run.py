@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import rich
 import tensorflow as tf
 
 from vae_tf import VAE, importance, loading
@@ -44,8 +45,15 @@ class Run(RunDirectory):
 
     def data(self, settings: recipe.Recipe) -> datasets.Splits:
         """The data of the run, split as its recipe says."""
-        arrays = datasets.load(settings.data)
+        arrays = self._arrays(settings, settings.data)
         return datasets.validation_split(arrays, settings.validation, settings.seed)
+
+    def _arrays(self, settings: recipe.Recipe, source: str) -> datasets.Arrays:
+        """The data of a source, in the size and the values of the run's recipe."""
+        arrays = datasets.load(source, settings.image_size)
+        likelihood = settings.model.likelihood(arrays.x_train.shape[1:])
+        parts = {name: x for name, x in arrays._asdict().items() if name.startswith("x_") and x is not None}
+        return arrays._replace(**{name: datasets.stored(x, likelihood) for name, x in parts.items()})
 
     def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
         """The test set as the model is evaluated on it, float32 [N, *event]."""
@@ -68,6 +76,7 @@ class Run(RunDirectory):
         if existing == "resume":
             decided = self.as_begun(decided)
         splits = self.data(settings)
+        rich.get_console().out(f"{settings.data}: {splits.counts()}", highlight=False)
         data = hashlib.sha256(np.ascontiguousarray(splits.x_train).data).hexdigest()
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
         validation = self._evaluation_batches(splits.x_validation, settings, 500)
@@ -162,7 +171,7 @@ class Run(RunDirectory):
         settings, vae = self.load()
         if samples is not None:
             importance.check(vae, samples)
-        arrays = datasets.load(settings.data if data is None else data)
+        arrays = self._arrays(settings, settings.data if data is None else data)
         datasets.check_shape(arrays.name, arrays.x_test, vae.event_shape)
         binarization = settings.binarization if binarization is None else binarization
         space = None if features is None else evaluation.features.chosen(features, arrays, settings.seed)

@@ -73,7 +73,7 @@ class RunDirectory:
                 f"The run {self.directory} was begun with another recipe, which differs in {', '.join(changed)}: "
                 f"resume it with the same (only {' and '.join(FREE)} may change), or give another --run."
             )
-        return decided
+        return {**before, **{key: decided[key] for key in FREE}}
 
     def prepare(self, existing: Existing, decided: dict[str, Any], epochs: int) -> None:
         """Makes the directory, and takes out what is later than the epoch that training goes on from.

@@ -6,7 +6,14 @@ import pathlib
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches, sprites
 from vae_tf.training.datasets.arrays import Arrays, check_shape
-from vae_tf.training.datasets.batches import as_seen, evaluation_batches, scaled, steps_per_epoch, training_batches
+from vae_tf.training.datasets.batches import (
+    as_seen,
+    evaluation_batches,
+    scaled,
+    steps_per_epoch,
+    stored,
+    training_batches,
+)
 from vae_tf.training.datasets.binarization import Binarization
 from vae_tf.training.datasets.split import Splits, evenly, validation_split
 
@@ -21,6 +28,7 @@ __all__ = [
     "load",
     "scaled",
     "steps_per_epoch",
+    "stored",
     "training_batches",
     "validation_split",
 ]

@@ -1,5 +1,6 @@
 """A data set as arrays, and the checks that every source passes."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from vae_tf.training.datasets.split import stratified
 
 TEST_SHARE = 0.1
 TEST_SEED = 0
+LARGEST = 2**24  # whole number up to which float32 has all
 
 
 class Arrays(NamedTuple):
@@ -16,7 +18,9 @@ class Arrays(NamedTuple):
 
     Attributes:
         name: where it comes from.
-        x_train: examples [N, *event]; images are [N, height, width, channels]; uint8 stays uint8, else float32.
+        x_train: examples [N, *event]; images are [N, height, width, channels]; uint8 stays uint8, else float32. What
+            came as [N, a, b] is grey images, [N, a, b, 1], if it is uint8 or boolean, or a = b; else it stays
+            [N, a, b], a series of a steps with b values each.
         y_train: labels [N], or None.
         x_test: as `x_train`.
         y_test: as `y_train`.
@@ -72,6 +76,7 @@ def arrays(
     if x_validation is not None:
         x_validation = examples(name, "x_validation", x_validation)
         y_validation = _labels(name, "y_validation", y_validation, len(x_validation))
+    _warn_of_channels_first(name, x_train.shape[1:])
     for key, x in {"x_test": x_test, "x_validation": x_validation}.items():
         if x is not None and x_train.shape[1:] != x.shape[1:]:
             raise InputError(
@@ -98,20 +103,37 @@ def examples(name: str, key: str, x: np.ndarray) -> np.ndarray:
     """Checks examples and brings them into one form; see `arrays`."""
     if x.dtype == np.bool_:
         x = np.uint8(255) * x.astype(np.uint8)
-    if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"{name}: {key} has dtype {x.dtype}: give uint8 images, or floating-point values (astype).")
+    if not np.issubdtype(x.dtype, np.integer) and not np.issubdtype(x.dtype, np.floating):
+        raise InputError(
+            f"{name}: {key} has dtype {x.dtype}: give uint8 images, whole numbers or floating-point values."
+        )
     if x.ndim < 2 or 0 in x.shape:
         raise InputError(f"{name}: {key} has shape {x.shape}: give at least one example, along the first axis.")
-    if x.ndim == 3:  # grey images
+    is_series = x.dtype != np.uint8 and x.shape[1:2] != x.shape[2:]
+    if x.ndim == 3 and not is_series:  # grey images
         x = x[..., None]
     if x.dtype == np.uint8:
         return x
+    if np.issubdtype(x.dtype, np.integer) and (x.min() < -LARGEST or x.max() > LARGEST):
+        raise InputError(
+            f"{name}: {key} ranges from {x.min()} to {x.max()}, and whole numbers beyond {LARGEST} are not exact in "
+            f"float32: scale the data."
+        )
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf, and is refused
         x = x.astype(np.float32, copy=False)
     if not np.isfinite([x.min(), x.max()]).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise InputError(f"{name}: {key} is {x[index]} at index {index}: remove or replace what is not finite.")
     return x
+
+
+def _warn_of_channels_first(name: str, shape: tuple[int, ...]) -> None:
+    if len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) > 4:
+        warnings.warn(
+            f"{name}: examples of shape {shape} are read as {shape[0]} x {shape[1]} pixels of {shape[2]} channels; if "
+            f"the channels come first, move them to the end: np.moveaxis(x, 1, -1)",
+            stacklevel=4,
+        )
 
 
 def _labels(name: str, key: str, y: np.ndarray | None, count: int) -> np.ndarray | None:

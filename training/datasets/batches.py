@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.likelihoods import Likelihood
 from vae_tf.training.datasets import binarization as binary
 from vae_tf.training.datasets.binarization import Binarization
 
@@ -107,6 +108,15 @@ def as_seen(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarr
     """Examples as a model is evaluated on them: those of `evaluation_batches` in one array, float32 [N, *event]."""
     batches = evaluation_batches(x, TOGETHER, seed=seed, binarization=binarization)
     return np.concatenate(list(batches.as_numpy_iterator()))
+
+
+def stored(x: np.ndarray, likelihood: Likelihood) -> np.ndarray:
+    """Examples as a run keeps them [N, *event]: the one rule of what uint8 values mean.
+
+    They are pixels, which stay uint8 until `scaled` brings them to [0, 1]; but for a likelihood of whole numbers they
+    are counts or categories, and become float32 as they are. Others are not scaled.
+    """
+    return x.astype(np.float32) if likelihood.takes_whole_numbers and x.dtype == np.uint8 else x
 
 
 def scaled(values: tf.Tensor) -> tf.Tensor:

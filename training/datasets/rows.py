@@ -35,7 +35,7 @@ class Rows(NamedTuple):
         return {name: values for name, values in known.items() if values is not None}
 
 
-def rows(source: str, event_shape: Sequence[int]) -> Rows:
+def rows(source: str, event_shape: Sequence[int], image_size: int | None = None) -> Rows:
     """Every example of a source, in its order.
 
     Those of an .npy file are in the file's order. Of a source with several sets, the training set comes first, then the
@@ -44,6 +44,7 @@ def rows(source: str, event_shape: Sequence[int]) -> Rows:
     Args:
         source: as of `load`.
         event_shape: the shape of one example of the model, which says whether images of a folder become grey or RGB.
+        image_size: as of `load`; other sources than folders stay as they are.
 
     Raises:
         InputError: for a source that is not known, not there or cannot be used.
@@ -52,7 +53,7 @@ def rows(source: str, event_shape: Sequence[int]) -> Rows:
     if path.is_dir() and source not in NAMES:
         paths, skipped = image_folder.found(path)
         is_grey = event_shape[-1] == 1 if is_image(event_shape) else None
-        x = image_folder.read(path, paths, None, is_grey)
+        x = image_folder.read(path, paths, image_size, is_grey)
         return Rows(x, None, [each.relative_to(path) for each in paths], skipped)
     if path.is_file() and path.suffix == ".npy":
         return Rows(examples(source, "the file", files.read_npy(path)))

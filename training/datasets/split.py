@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from vae_tf.errors import InputError
+from vae_tf.images import is_image
 
 if TYPE_CHECKING:
     from vae_tf.training.datasets.arrays import Arrays
@@ -21,6 +22,21 @@ class Splits(NamedTuple):
     y_test: np.ndarray | None
     factors_test: dict[str, np.ndarray] | None = None
     class_names: tuple[str, ...] | None = None
+    skipped: int = 0
+
+    def counts(self) -> str:
+        """What there is, in words: "381 images, 64 x 64 x 3, 4 classes, 19 skipped; 309 / 34 / 38 to train, ..."."""
+        parts = [len(self.x_train), len(self.x_validation), len(self.x_test)]
+        names = "to train, validate and test"
+        if self.x_validation is self.x_test:
+            parts, names = parts[:2], "to train and test, which validates too"
+        shape = self.x_train.shape[1:]
+        said = [f"{sum(parts):,} {'images' if is_image(shape) else 'examples'}", " x ".join(map(str, shape))]
+        if self.y_train is not None:
+            said.append(f"{len(self.class_names or np.unique(self.y_train)):,} classes")
+        if self.skipped:
+            said.append(f"{self.skipped:,} skipped")
+        return f"{', '.join(said)}; {' / '.join(f'{part:,}' for part in parts)} {names}"
 
 
 def evenly(count: int, total: int) -> list[int]:
@@ -58,7 +74,7 @@ def validation_split(data: "Arrays", validation: float | Literal["test"], seed: 
     Raises:
         InputError: for another share, or one that leaves a part empty.
     """
-    test = (data.x_test, data.y_test, data.factors_test, data.class_names)
+    test = (data.x_test, data.y_test, data.factors_test, data.class_names, data.skipped)
     if validation == "test":
         return Splits(data.x_train, data.y_train, data.x_test, data.y_test, *test)
     if data.x_validation is not None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vae_tf import VAE, examples
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import Binarization, as_seen, evenly
+from vae_tf.training.datasets import Binarization, as_seen, evenly, stored
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
 from vae_tf.training.evaluation.codes import codes
@@ -33,7 +33,8 @@ class Examples(NamedTuple):
     """Examples as a data set stores them, and what is known of them.
 
     Attributes:
-        x: [N, *event]; uint8 becomes [0, 1], as in every data set of `training`; the rest float32.
+        x: [N, *event]; uint8 becomes [0, 1] unless the likelihood is of whole numbers, as in every data set of
+            `training`; the rest float32.
         labels: [N], or None.
         factors: what each example was made with, name -> integers [N], or None.
     """
@@ -197,7 +198,7 @@ def _stored(vae: VAE, given: Examples | npt.ArrayLike, name: str) -> Examples:
     """The examples as arrays; refuses none, and labels and factors that do not match."""
     if not isinstance(given, Examples):
         given = Examples(examples.as_float32(given, vae.likelihood, f"the {name} set").numpy())
-    x = np.asarray(given.x)
+    x = stored(np.asarray(given.x), vae.likelihood)
     if not x.size:
         raise InputError(f"The {name} set has shape {x.shape}: give at least one example.")
     labels = None if given.labels is None else np.asarray(given.labels)

@@ -35,6 +35,7 @@ class Likelihood(keras.layers.Layer):
         support: the closed interval that holds every value of x.
         has_gaps: whether only some values of that interval are taken.
         is_discrete: whether log p(x|z) is a log-probability of x, not a log-density.
+        takes_whole_numbers: whether x are counts or numbers of categories, so that uint8 data are those, not pixels.
         parameter_count: the parameters of each value of x.
         unbounded_ends: how many ends of the real line its parameters have to reach: 2 where they are logits or
             logarithms, 1 where only their differences count, as those of a softmax, or 0.
@@ -44,6 +45,7 @@ class Likelihood(keras.layers.Layer):
     support: tuple[float, float] = (-math.inf, math.inf)
     has_gaps = False
     is_discrete = False
+    takes_whole_numbers = False
     parameter_count = 1
     unbounded_ends = 0
     encoder_inputs: Literal["log1p", "standardize"] | None = None

@@ -31,6 +31,7 @@ class Categorical(Likelihood):
     has_gaps = True
     is_discrete = True
     unbounded_ends = 1
+    takes_whole_numbers = True
 
     def __init__(
         self,

@@ -43,6 +43,7 @@ class NegativeBinomial(Likelihood):
     is_discrete = True
     unbounded_ends = 2
     encoder_inputs = "log1p"
+    takes_whole_numbers = True
 
     def __init__(
         self,

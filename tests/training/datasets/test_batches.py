@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import InputError
+from vae_tf import InputError, likelihoods
 from vae_tf.training import datasets
 
 BINARIZATIONS = ("none", "static", "dynamic")
@@ -127,6 +127,25 @@ def test_uint8_is_scaled_to_0_and_1_in_float32(rng):
     assert train.dtype == test.dtype == np.float32
     np.testing.assert_array_equal(test, x.astype(np.float32) / np.float32(255))
     assert sorted(train.ravel()) == sorted(test.ravel())
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "largest"),
+    [
+        (likelihoods.NegativeBinomial((3,)), 255),
+        (likelihoods.Categorical((3,), 4), 255),
+        (likelihoods.Bernoulli((3,)), 1),
+        (likelihoods.Normal((3,)), 1),
+        (likelihoods.DiscretizedLogisticMixture((3,)), 1),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_uint8_are_counts_for_a_likelihood_of_whole_numbers_and_pixels_for_others(likelihood, largest):
+    x = np.uint8([[0, 7, 255]])
+    for values in (x, x.astype(np.float32)):
+        kept = datasets.stored(values, likelihood)
+        seen = datasets.as_seen(kept, seed=0, binarization="none")
+        assert seen.max() == (largest if values.dtype == np.uint8 else 255)
 
 
 def test_other_values_are_not_scaled(rng):

@@ -111,3 +111,22 @@ def test_positions_are_spread_over_all_examples(count, total):
     assert len(found) == 1 or found[-1] == total - 1
     steps = np.diff(found)
     assert len(found) == 1 or steps.max() - steps.min() <= 1
+
+
+def test_counts_are_said_in_words():
+    x = np.zeros((1_250, 8, 8, 3), np.uint8)
+    labels = np.arange(1_250) % 4
+    source = datasets.Arrays("data", x, labels, x[:30], labels[:30], class_names=("a", "b", "c", "d"), skipped=19)
+    assert (
+        datasets.validation_split(source, 0.2, 0).counts()
+        == "1,280 images, 8 x 8 x 3, 4 classes, 19 skipped; 1,000 / 250 / 30 to train, validate and test"
+    )
+    assert (
+        datasets.validation_split(source, "test", 0)
+        .counts()
+        .endswith("; 1,250 / 30 to train and test, which validates too")
+    )
+    assert (
+        datasets.validation_split(data(20), 0.2, 0).counts()
+        == "40 examples, 1; 16 / 4 / 20 to train, validate and test"
+    )
