@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the server until it ends or is interrupted; what is exported meanwhile is served, too.
 
     Returns:
-        The server's status.
+        The server's status, 128 and the signal's number if one ended it.
     """
     import signal
     import sys
@@ -46,9 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  {request(running.rest, running.names[0])}")
         print("  or in Python, with vae_tf_client:")
         print(f'  Client("{running.rest}", "{running.names[0]}").sample(1, seed=7)', flush=True)
-        status = running.stay(lambda complaint: print(complaint, file=sys.stderr))
+        ended = running.stay(lambda complaint: print(complaint, file=sys.stderr))
         print(f"{running.ending()}.", file=sys.stderr)
-        return status if status >= 0 else 128 - status
+        return ended if ended >= 0 else 128 - ended
 
 
 def request(rest: str, name: str) -> str:

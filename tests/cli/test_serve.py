@@ -11,16 +11,20 @@ from vae_tf_cli.main import main
 def started(monkeypatch):
     """Stands for a server; returns what it was started with."""
     calls = []
+    status = -6
 
     @contextlib.contextmanager
-    def running(directory, rest_port, grpc_port):
-        calls.append((directory, rest_port, grpc_port))
+    def running(directory, rest_port, grpc_port, host):
+        calls.append((directory, rest_port, grpc_port, host))
         yield SimpleNamespace(
             names=["digits", "faces"],
             rest=f"http://localhost:{rest_port}",
             grpc=f"localhost:{grpc_port}",
             wait=lambda said, seconds: said({"digits": "LOADING"}),
-            stay=lambda said: 0,
+            stay=lambda said: status,
+            exposed="Exposed to nobody.",
+            not_loaded=lambda: ["Version 3 of digits could not be loaded: damaged"],
+            ending=lambda: "The server was ended by the signal SIGABRT",
         )
 
     monkeypatch.setattr(server, "running", running)
@@ -28,9 +32,12 @@ def started(monkeypatch):
 
 
 def test_it_says_where_the_models_are_and_how_to_ask_them(started, capsys):
-    assert main(["serve", "serving", "--rest-port", "9001", "--grpc-port", "9000"]) == 0
-    assert started == [("serving", 9001, 9000)]
-    printed = capsys.readouterr().out
+    assert main(["serve", "serving", "--rest-port", "9001", "--grpc-port", "9000", "--host", "0.0.0.0"]) == 134
+    assert started == [("serving", 9001, 9000, "0.0.0.0")]
+    printed, complaints = capsys.readouterr()
+    assert "Exposed to nobody.\n" in printed
+    assert "Version 3 of digits could not be loaded: damaged\n" in complaints
+    assert "The server was ended by the signal SIGABRT.\n" in complaints
     assert "digits: http://localhost:9001/v1/models/digits, gRPC localhost:9000\n" in printed
     assert "faces: http://localhost:9001/v1/models/faces" in printed
     assert (
@@ -39,9 +46,9 @@ def test_it_says_where_the_models_are_and_how_to_ask_them(started, capsys):
     )
 
 
-def test_the_ports_are_the_server_s_own_where_not_given(started):
+def test_the_ports_are_the_server_s_own_and_the_host_is_loopback(started):
     main(["serve", "serving"])
-    assert started == [("serving", 8501, 8500)]
+    assert started == [("serving", 8501, 8500, "127.0.0.1")]
 
 
 def test_a_folder_without_models_is_refused(refused, tmp_path):
