@@ -9,26 +9,24 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import examples, importance, inner_layers, random, scoring
+from vae_tf import examples, importance, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
 from vae_tf.errors import InputError
+from vae_tf.kept import Kept
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.parts import batches
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
-from vae_tf.serving import saved_model, signatures
+from vae_tf.serving import signatures
 from vae_tf.sizes import size, whole
 from vae_tf.terms import Draws, Latent, Terms
-from vae_tf.trainer import Trainer
-
-AXES = ("posterior", "prior", "likelihood")  # those with weights
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class VAE(Trainer):
+class VAE(Kept):
     """A variational autoencoder: a Keras model made of two networks and a choice on each of four axes.
 
     log p(x) >= E_q(z|x)[ log p(x|z) ] - KL[ q(z|x) || p(z) ]
@@ -94,7 +92,7 @@ class VAE(Trainer):
             if not part.built:  # in a loaded model, Keras has built it
                 part.build(shape)
         self.build_training()
-        self._inner_configs = inner_layers.configs(self._parts)
+        self.build_keeping()
         self.built = True
 
     # ----- One pass
@@ -245,90 +243,3 @@ class VAE(Trainer):
     def log_weights_function(self):
         """Compiled: (x [B, *event], noise [K, B, noise_size]) -> log weights [K, B]."""
         return tf.function(lambda x, noise: self.terms(x, noise).log_weights, reduce_retracing=True)
-
-    def export(self, filepath, format: str = "tf_saved_model", verbose: bool | None = None, input_signature=None):
-        """Keras's `export`, of all that is served: the functions of `vae_tf.serving.signatures`, by their names.
-
-        `vae_tf.export.export` makes of it what a server in production needs: versions, warm-up, configuration, checks.
-
-        Args:
-            filepath: the folder of the SavedModel.
-            format: "tf_saved_model"; the others of Keras hold no more than `call`.
-            verbose: whether to print what is served.
-            input_signature: None; the signatures are those of the served functions.
-
-        Raises:
-            InputError: for an `input_signature` with this format.
-        """
-        if format != "tf_saved_model":
-            super().export(filepath, format, verbose, input_signature)
-            return
-        if input_signature is not None:
-            raise InputError(
-                "export() was given an input_signature, but this model's signatures are those that it serves: leave it "
-                "out, or call tf.saved_model.save with functions of your own."
-            )
-        graphs = signatures.trace(self)
-        saved_model.write(filepath, graphs, saved_model.served_weights(graphs))
-        if verbose:
-            print(f"{filepath} serves {', '.join(sorted(graphs))}.")  # noqa: T201  (as Keras does)
-
-    def quantize(self, mode=None, config=None, filters=None, **kwargs):
-        """Keras's `quantize`, of the encoder and the decoder; what the axes compute stays float32."""
-        for network in (self.encoder, self.decoder):
-            network.quantize(mode, config=config, filters=filters, **kwargs)
-        self.train_function = self.test_function = self.predict_function = None
-        for compiled in ("_draw_function", "log_weights_function", "score_function", "coder"):
-            self.__dict__.pop(compiled, None)
-
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
-        """Keras's `save`, to a `.keras` file.
-
-        Raises:
-            InputError: for an `.h5` file, from which Keras could not load the model, and as `get_config`.
-        """
-        if str(filepath).endswith((".h5", ".hdf5")):
-            raise InputError(
-                f"save() was given {filepath}, but a model in that old format does not load: give a path that ends in "
-                f".keras, or save the weights alone by save_weights() to one that ends in .weights.h5."
-            )
-        inner_layers.check(self._parts, self._inner_configs)  # Keras empties the file before it asks for the config
-        super().save(filepath, overwrite, zipped, **kwargs)
-
-    # ----- Config
-
-    @property
-    def _parts(self) -> inner_layers.Parts:
-        return {axis: getattr(self, axis) for axis in AXES}
-
-    def get_config(self) -> dict:
-        """The constructor's arguments, and which parts and layers within them are frozen.
-
-        Raises:
-            InputError: if a layer within a part was changed after it was built.
-        """
-        inner_layers.check(self._parts, self._inner_configs)
-        serialize = keras.saving.serialize_keras_object
-        parts = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective")
-        config = {part: serialize(getattr(self, part)) for part in parts}
-        return {
-            **config,
-            "seed": self.seed,
-            "name": self.name,
-            "frozen": inner_layers.frozen(self._parts),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects=None) -> "VAE":
-        """The model that `get_config` describes.
-
-        Raises:
-            InputError: if something is frozen that the model has not.
-        """
-        deserialize = functools.partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
-        frozen = config.get("frozen", [])
-        config = {key: value for key, value in config.items() if key != "frozen"}
-        arguments = {key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()}
-        vae = cls(**arguments)
-        inner_layers.freeze(vae._parts, frozen)
-        return vae
