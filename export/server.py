@@ -229,6 +229,7 @@ class Configured:
                 f"held to {self.host}: give --host 0.0.0.0 if all networks of this machine may ask it, or serve by "
                 f"Docker, without a {BINARY} on the path and in ${VARIABLE}."
             )
+        server_config.warn_of_sizes(directory)
         self.mount = str(directory) if self.binary else server_config.MOUNT
         self.refresh()
 

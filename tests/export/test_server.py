@@ -341,3 +341,9 @@ def test_a_folder_without_models_is_refused(tmp_path, binary, name):
         server.running(tmp_path / name, 1, 2, EVERYWHERE),
     ):
         pass
+
+
+def test_allowed_batch_sizes_are_warned_of(models, binary, tmp_path):
+    (models / "batching.config").write_text("max_batch_size { value: 8 } allowed_batch_sizes: 8\n")
+    with pytest.warns(UserWarning, match=r"has allowed_batch_sizes, with which a request without rows ends the server"):
+        server.Configured(models, tmp_path, EVERYWHERE)
