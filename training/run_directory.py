@@ -67,7 +67,8 @@ class RunDirectory:
         before = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         open_before = {key: before[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
         decided = {**decided, **open_before}
-        changed = [key for key in recipe.differences(before, decided) if key not in FREE]
+        _, complete = recipe.read(str(self.recipe))  # an earlier version did not know every key
+        changed = [key for key in recipe.differences(complete, decided) if key not in FREE]
         if changed:
             raise InputError(
                 f"The run {self.directory} was begun with another recipe, which differs in {', '.join(changed)}: "

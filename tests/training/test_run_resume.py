@@ -11,6 +11,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import yaml
 
 from vae_tf import InputError, training
 from vae_tf.training import callbacks
@@ -219,6 +220,14 @@ def test_resuming_under_another_recipe_is_refused_with_the_keys(
     assert sorted(named) == sorted(keys)
     assert "only epochs and checkpoint_minutes may change" in str(error.value)
     assert contents(copy_of_finished.directory) == before
+
+
+def test_a_key_that_an_earlier_version_did_not_know_is_no_difference(copy_of_finished, read_recipe):
+    _, decided = read_recipe()
+    before = yaml.safe_load(copy_of_finished.recipe.read_text())
+    del before["model"]["networks"]["init_args"]["inputs"]
+    copy_of_finished.recipe.write_text(yaml.safe_dump(before))
+    assert copy_of_finished.as_begun({**decided, "epochs": 9}) == {**before, "epochs": 9}
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
