@@ -223,7 +223,7 @@ def test_resuming_under_another_recipe_is_refused_with_the_keys(
 
 
 def test_a_key_that_an_earlier_version_did_not_know_is_no_difference(copy_of_finished, read_recipe):
-    _, decided = read_recipe()
+    _, decided = read_recipe("--binarization=dynamic")
     before = yaml.safe_load(copy_of_finished.recipe.read_text())
     del before["model"]["networks"]["init_args"]["inputs"]
     copy_of_finished.recipe.write_text(yaml.safe_dump(before))
