@@ -4,6 +4,7 @@ from vae_tf.training.callbacks.alarms import Alarms
 from vae_tf.training.callbacks.checkpoint import Checkpoint
 from vae_tf.training.callbacks.divergence import StopOnDivergence
 from vae_tf.training.callbacks.graph import Graph
+from vae_tf.training.callbacks.history import History
 from vae_tf.training.callbacks.hyperparameters import Hyperparameters
 from vae_tf.training.callbacks.latents import Latents
 from vae_tf.training.callbacks.pictures import Pictures
@@ -17,6 +18,7 @@ __all__ = [
     "Alarms",
     "Checkpoint",
     "Graph",
+    "History",
     "Hyperparameters",
     "Latents",
     "Pictures",
