@@ -2,7 +2,8 @@
 
     checkpoint/epoch-0003-step-00120/
         model.keras      weights, the optimizer's state, schedules by the optimizer's step, the counters of the noise
-        progress.json    where in the data, the means of the unfinished epoch, the best epoch so far, the checksum
+        progress.json    where in the data, the means of the unfinished epoch, the random states of layers such as
+                         Dropout, the best epoch so far, the checksum
 
 A folder is written beside and renamed, so it is whole or not there; the last two and the best are kept.
 """
@@ -17,6 +18,8 @@ import shutil
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+import keras
 
 from vae_tf import VAE, loading
 from vae_tf.atomic import beside, sync
@@ -45,6 +48,7 @@ class Progress:
         step: steps done of the next one.
         means: the state of the logged means, where an epoch is unfinished.
         best: the best epoch so far.
+        random_states: those of the layers that draw, such as Dropout: Keras saves none.
     """
 
     data: str
@@ -52,6 +56,7 @@ class Progress:
     step: int = 0
     means: tuple[float, ...] = ()
     best: Best | None = None
+    random_states: tuple[tuple[int, ...], ...] = ()
 
 
 class Checkpoints:
@@ -120,6 +125,11 @@ class Checkpoints:
             )
         return None
 
+    def last_epoch(self) -> pathlib.Path | None:
+        """The model of the newest checkpoint at an epoch's end, whole or not; None where there is none."""
+        ends = [path / MODEL for path in self._all() if path.name.endswith("-step-00000")]
+        return ends[-1] if ends else None
+
     def _all(self) -> list[pathlib.Path]:
         """From the oldest to the newest."""
         found = {path: _position(path.name) for path in self.directory.glob("epoch-*")}
@@ -131,7 +141,8 @@ class Checkpoints:
             if content.pop("checksum") != self._checksum(content, path / MODEL):
                 return None
             best = content["best"] and Best(**content["best"])
-            return Progress(**{**content, "best": best, "means": tuple(content["means"])})
+            states = tuple(tuple(state) for state in content.get("random_states", ()))  # version 0.1 kept none
+            return Progress(**{**content, "best": best, "means": tuple(content["means"]), "random_states": states})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no JSON, or JSON of something else
             return None
 
@@ -149,9 +160,19 @@ class Checkpoints:
                 shutil.rmtree(path)
 
 
-def load(path: pathlib.Path) -> VAE:
-    """The model of a checkpoint, compiled as it was."""
-    return loading.load(path / MODEL)
+def load(path: pathlib.Path, progress: Progress | None = None) -> VAE:
+    """The model of a checkpoint, compiled as it was, and with the random states of its layers where it stood."""
+    vae = loading.load(path / MODEL)
+    states = () if progress is None else progress.random_states
+    for variable, state in zip(random_variables(vae), states, strict=False):
+        variable.assign(state)
+    return vae
+
+
+def random_variables(vae: VAE) -> list[keras.Variable]:
+    """The states of the layers that draw; they are no weights, so a `.keras` file has none."""
+    weights = {id(weight) for weight in vae.weights}
+    return [variable for variable in vae.variables if id(variable) not in weights]
 
 
 def _name(epoch: int, step: int) -> str:

@@ -8,6 +8,8 @@ from vae_tf import VAE, random
 from vae_tf.errors import InputError
 from vae_tf.objectives import ELBO
 from vae_tf.priors import Encode, Prior, VampPrior
+from vae_tf.training import datasets
+from vae_tf.training.initialization import seeded
 
 
 def fit_prior(
@@ -38,7 +40,7 @@ def fit_prior(
         epochs: passes over the codes.
         batch_size: codes of a step.
         learning_rate: where it starts.
-        seed: of the codes' draws and of their order.
+        seed: of the codes' draws, of their order, and of where the weights of a new prior start; nothing else decides.
         verbose: as in Keras's `fit`.
 
     Raises:
@@ -51,23 +53,24 @@ def fit_prior(
             raise InputError(f"fit_prior got {name}={value}: give at least 1.")
     codes = _codes(vae, data, seed)
     prior.trainable = False
-    fitted = VAE(
-        vae.encoder,
-        vae.decoder,
-        posterior=vae.posterior,
-        prior=prior,
-        likelihood=vae.likelihood,
-        objective=ELBO() if vae.posterior.has_density else vae.objective,
-        seed=vae.seed,
-        name=vae.name,
-    )
+    with seeded(seed):
+        fitted = VAE(
+            vae.encoder,
+            vae.decoder,
+            posterior=vae.posterior,
+            prior=prior,
+            likelihood=vae.likelihood,
+            objective=ELBO() if vae.posterior.has_density else vae.objective,
+            seed=vae.seed,
+            name=vae.name,
+        )
     prior.trainable = True
     prior.start_at(codes)
-    steps = epochs * -(-len(codes) // batch_size)
+    steps = datasets.steps_per_epoch(len(codes), batch_size)
+    batches = datasets.training_batches(codes, batch_size, seed=seed, binarization="none")
     density = _Density(prior)
-    density.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
-    batches = tf.data.Dataset.from_tensor_slices(codes).shuffle(len(codes), seed=seed).batch(batch_size)
-    density.fit(batches, epochs=epochs, shuffle=False, verbose=verbose)
+    density.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)))
+    density.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=verbose)
     prior.trainable = False
     return fitted
 

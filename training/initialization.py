@@ -1,6 +1,9 @@
 """Where the weights start."""
 
+import contextlib
 import math
+import random
+from collections.abc import Iterator
 
 import keras
 
@@ -34,3 +37,17 @@ def fan_in_uniform(vae: VAE, seed: int) -> None:
         if weight.name in ("kernel", "bias"):
             draw = keras.initializers.RandomUniform(-bound, bound, seed=1_000_000 * seed + number)
             weight.assign(draw(weight.shape, weight.dtype))
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Weights that are made within start where `seed` says, whatever was drawn before, and what is drawn after.
+
+    Keras takes the seeds that nobody gave from Python's `random`.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)

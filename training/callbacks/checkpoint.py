@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from vae_tf.training.checkpoints import Best, Checkpoints, Progress
+from vae_tf.training.checkpoints import Best, Checkpoints, Progress, random_variables
 from vae_tf.training.interruption import Interrupted, Interruption
 
 
@@ -71,6 +71,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._write(copy, dataclasses.replace(self.progress, epoch=epoch + 1, step=0, means=(), best=best))
 
     def _write(self, save: Callable[[pathlib.Path], Any], progress: Progress) -> None:
+        states = tuple(tuple(int(n) for n in variable.numpy()) for variable in random_variables(self.model))
+        progress = dataclasses.replace(progress, random_states=states)
         self.checkpoints.write(save, progress)
         self.progress, self._written = progress, time.monotonic()
         if self.interruption.asked:
