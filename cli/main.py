@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import os
 import platform
 import sys
@@ -55,6 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
         import_trusted(arguments.trust or [])
         return arguments.run(arguments)
     except KeyboardInterrupt:
+        logging.getLogger("tensorflow").setLevel(logging.CRITICAL)  # it says which parts of a graph were never used
         return 130
     except Exception as error:
         if not is_expected(error):
