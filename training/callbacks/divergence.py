@@ -22,7 +22,7 @@ def advice(vae: VAE, epoch: int) -> str:
 class StopOnDivergence(keras.callbacks.Callback):
     """Stops a run whose loss is no longer finite.
 
-    The model gets back the weights of the last epoch that was well.
+    The model gets back the weights with which the epoch began.
 
     Raises:
         DivergenceError: from `fit`, naming the step and the terms that are not finite.
@@ -50,6 +50,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         step = int(self.model.optimizer.iterations)
         self.model.set_weights(self._last_good)
         raise DivergenceError(
-            f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped "
-            f"with the weights of the end of epoch {self._epoch}; {advice(self.model, self._epoch)}."
+            f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped, and "
+            f"the model has the weights again with which epoch {self._epoch + 1} began; "
+            f"{advice(self.model, self._epoch)}."
         )

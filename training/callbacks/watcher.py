@@ -1,6 +1,7 @@
 """What every callback is that writes to TensorBoard."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import warnings
@@ -14,6 +15,8 @@ from vae_tf import examples
 from vae_tf.errors import InputError
 
 Logs = dict[str, Any]
+
+FULL = os.strerror(errno.ENOSPC)  # TensorFlow's errors name no number
 
 
 class Watcher(keras.callbacks.Callback):
@@ -30,6 +33,7 @@ class Watcher(keras.callbacks.Callback):
 
     Raises:
         InputError: from `fit`, if a folder cannot be written, or the model does not take the examples.
+        OSError: from `fit`, if the disk is full.
     """
 
     x: Any = None
@@ -60,6 +64,8 @@ class Watcher(keras.callbacks.Callback):
                 self.writers[part].init()
             except (OSError, tf.errors.OpError) as error:
                 reason = " ".join(str(error).split())
+                if FULL in reason:
+                    raise OSError(errno.ENOSPC, FULL, str(folder)) from error
                 raise InputError(
                     f"{type(self).__name__} cannot write to {folder} ({reason}): give a folder that can be written."
                 ) from error

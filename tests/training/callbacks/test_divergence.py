@@ -46,7 +46,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_step_and_the_terms(mak
     for term in ("loss", "elbo", "rate", "distortion", "beta = 1"):
         assert term in message
     assert "nan" in message
-    assert "weights of the end of epoch 2; try a smaller learning rate or `clipnorm`" in message
+    assert "has the weights again with which epoch 3 began; try a smaller learning rate or `clipnorm`" in message
     assert len(weights) == 2
     for weight, good in zip(trainable(vae), weights[-1], strict=True):
         np.testing.assert_array_equal(weight, good)
