@@ -61,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes RUN/results.json and prints it as a table."""
+    import sys
+
     import rich
     from rich.table import Table
     from rich.text import Text
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf import training
 
     the_run = training.Run(arguments.directory)
-    results = the_run.evaluate(
+    results = the_run.measure(
         arguments.samples,
         data=arguments.data,
         binarization=arguments.binarization,
@@ -85,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     rich.print(table)
     for note in results["notes"]:
         print(f"note: {note}")
+    sys.stdout.flush()
+    the_run.keep(results)
     print(the_run.results)
     return 0
 

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Trains, and says where to look."""
     import pathlib
+    import shlex
 
     from vae_tf import training
     from vae_tf.errors import InputError
@@ -34,15 +35,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.recipe is None and not (resumed and arguments.directory):
         raise InputError(f"No recipe was given: add --recipe with one of {', '.join(training.presets())}, or a file.")
     the_run = training.Run(arguments.directory or f"runs/{pathlib.Path(arguments.recipe).stem}")
-    if resumed and not the_run.recipe.is_file():
-        raise InputError(f"{the_run.directory} holds no run to resume: leave --resume out to start one there.")
+    the_run.check(arguments.existing)
     given = {"data": arguments.data, "validation": arguments.validation, "epochs": arguments.epochs}
     overrides = [f"--{key}={value}" for key, value in given.items() if value is not None] + arguments.overrides
     settings, decided = training.read(arguments.recipe or str(the_run.recipe), overrides)
+    quoted = shlex.quote(str(the_run.directory))
     try:
         the_run.train(settings, decided, arguments.existing)
     except training.Interrupted as stop:
-        print(f"{stop} Go on: vae-tf train --run {the_run.directory} --resume")
+        trust = "".join(f" --trust {shlex.quote(package)}" for package in arguments.trust or [])
+        print(f"{stop} Go on: vae-tf train --run {quoted} --resume{trust}")
         return 0
-    print(f"{the_run.directory} holds the model, its history and its pictures; watch: vae-tf watch {the_run.directory}")
+    print(f"{the_run.directory} holds the model, its history and its pictures; watch: vae-tf watch {quoted}")
     return 0

@@ -1,9 +1,13 @@
 """One run: a recipe, its data, and the directory that holds all that comes of it."""
 
+import contextlib
+import errno
 import hashlib
 import json
+import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -13,13 +17,13 @@ import tensorflow as tf
 
 from vae_tf import VAE, importance, loading
 from vae_tf.atomic import replacing
-from vae_tf.errors import InputError
+from vae_tf.errors import DivergenceError, InputError
 from vae_tf.priors import Prior
-from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, recipe
+from vae_tf.training import callbacks, checkpoints, datasets, evaluation, interruption, machine, recipe, run_lock
 from vae_tf.training.callbacks.hyperparameters import write_results
 from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
-from vae_tf.training.initialization import adapt
+from vae_tf.training.initialization import adapt, seeded
 from vae_tf.training.run_directory import Existing, RunDirectory, identity
 from vae_tf.training.tensorboard import MEASURED, tensorboard
 
@@ -39,7 +43,7 @@ class Run(RunDirectory):
         if not self.recipe.is_file():
             raise InputError(f"{self.directory} is not a run: give a directory that `vae-tf train` has made.")
         if not self.model.is_file():
-            raise InputError(f"The run {self.directory} has no weights yet: train it for at least one epoch.")
+            raise InputError(self._why_no_weights())
         settings, _ = recipe.read(str(self.recipe))
         return settings, self._load_model()
 
@@ -68,11 +72,17 @@ class Run(RunDirectory):
             existing: what to do with a directory that is there.
 
         Raises:
-            InputError: for a directory that is there, data that cannot be used, or a resume under another recipe.
+            InputError: for a directory that is there, or in which another process trains; data that cannot be used; a
+                resume under another recipe.
             DivergenceError: where the loss is no longer finite.
             Interrupted: where SIGTERM or Ctrl-C asked the run to stop; a checkpoint is written.
         """
         self.check(existing)
+        with run_lock.alone(self.directory):
+            self.check(existing)  # another process may have come first
+            return self._train(settings, {**decided, "data": datasets.absolute(settings.data)}, existing)
+
+    def _train(self, settings: recipe.Recipe, decided: dict[str, Any], existing: Existing) -> VAE:
         if existing == "resume":
             decided = self.as_begun(decided)
         splits = self.data(settings)
@@ -87,8 +97,10 @@ class Run(RunDirectory):
         if vae is None:
             vae = self._compiled(settings, splits.x_train.shape, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
-        second = None if settings.model.ex_post_prior is None else settings.model.ex_post_prior(vae.latent_size)
-        if second is not None:
+        second = None
+        if settings.model.ex_post_prior is not None:
+            with seeded(settings.seed):
+                second = settings.model.ex_post_prior(vae.latent_size)
             check_prior(vae, second)
         for name in ("x_train", "x_validation", "x_test"):
             x = getattr(splits, name)
@@ -108,13 +120,16 @@ class Run(RunDirectory):
         watched = datasets.as_seen(splits.x_validation[part], seed=settings.seed, binarization=settings.binarization)
         labels = None if splits.y_validation is None else splits.y_validation[part]
         del splits  # the batches hold what they need
-        self.prepare(existing, decided, progress.epoch)
-        with interruption.listening() as asked:
-            watching = self._callbacks(settings, decided, watched, labels)
-            kept = Checkpoints(self.checkpoint, identity(decided))
-            watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, settings.checkpoint_minutes, asked))
-            self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
-        return vae if second is None else self._with_prior(vae, second, settings)
+        with self._writing():
+            self.prepare(existing, decided, progress.epoch)
+            machine.record(self.machine, machine.machine(vae.jit_compile), progress.epoch, progress.step)
+            with interruption.listening() as asked:
+                watching = self._callbacks(settings, decided, watched, labels)
+                kept = Checkpoints(self.checkpoint, identity(decided))
+                minutes = settings.checkpoint_minutes
+                watching.append(callbacks.Checkpoint(kept, self.model, progress, steps, minutes, asked))
+                self._fit(vae, batches, steps, validation, progress, settings.epochs, watching)
+            return vae if second is None else self._with_prior(vae, second, settings)
 
     def _fit(self, vae, batches, steps: int, validation, progress: Progress, epochs: int, watching: list) -> None:
         rest = -progress.step % steps  # of an epoch that was interrupted; whole ones follow
@@ -137,12 +152,25 @@ class Run(RunDirectory):
         except BaseException as error:
             for callback in watching:
                 callback.on_train_end()  # they close their files
-            if isinstance(error, OSError):
-                raise OSError(
-                    f"The run {self.directory} could not be written ({error}): training stopped, and what is there is "
-                    f"whole; make room, and go on with --resume."
-                ) from error
+            if isinstance(error, DivergenceError):
+                done = watching[-1].progress.epoch
+                saved = f"{self.model} holds those of the end of epoch {done}" if done else "No weights were saved"
+                raise DivergenceError(f"{error} {saved}.") from error
             raise
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Says where a file could not be written, and how to go on."""
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            begun = self.recipe.is_file()
+            raise OSError(
+                f"The run {self.directory} could not be written ({error}): "
+                f"{'training stopped, and what is there is whole' if begun else 'nothing was trained'}; "
+                f"{'make room' if full else 'mend that'}, and {'go on with --resume' if begun else 'start again'}."
+            ) from error
 
     def evaluate(
         self,
@@ -152,7 +180,20 @@ class Run(RunDirectory):
         binarization: datasets.Binarization | None = None,
         features: str | None = None,
     ) -> dict[str, Any]:
-        """Measures the trained model on the test set and writes `results.json`.
+        """Measures the trained model on the test set and writes `results.json`; see `measure` and `keep`."""
+        results = self.measure(samples, data=data, binarization=binarization, features=features)
+        self.keep(results)
+        return results
+
+    def measure(
+        self,
+        samples: int | None = None,
+        *,
+        data: str | None = None,
+        binarization: datasets.Binarization | None = None,
+        features: str | None = None,
+    ) -> dict[str, Any]:
+        """Measures the trained model on the test set; see `evaluation.evaluate` for what is measured.
 
         Args:
             samples: the importance samples of each example; 5,000 where not given.
@@ -192,11 +233,25 @@ class Run(RunDirectory):
             warnings.warn(note, stacklevel=2)
             results["notes"].append(note)
         results["data"] = settings.data if data is None else data
-        with replacing(self.results) as partial:
-            partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        if data is None and binarization == settings.binarization:  # else the row would compare what does not
-            write_results(self.tensorboard, results)
         return results
+
+    def keep(self, results: dict[str, Any]) -> None:
+        """Writes what `measure` has measured to `results.json`, and to the run's row in TensorBoard.
+
+        Raises:
+            OSError: naming the file that could not be written.
+        """
+        settings, _ = recipe.read(str(self.recipe))
+        try:
+            with replacing(self.results) as partial:
+                partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            if (results["data"], results["binarization"]) == (settings.data, settings.binarization):
+                write_results(self.tensorboard, results)  # of other data, the row would compare what does not
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(
+                f"{self.results} could not be written ({' '.join(str(error).split())}): make room, or mend "
+                f"that, and measure again."
+            ) from error
 
     def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:
         vae = settings.build(shape[1:], examples=shape[0])
@@ -223,6 +278,7 @@ class Run(RunDirectory):
         """The model and where it stands; None where the run had begun, but had no checkpoint yet."""
         found = Checkpoints(self.checkpoint, identity(decided)).newest()
         if found is None:
+            self._check_unfinished()
             return None, Progress(data)
         path, progress = found
         if progress.data != data:
@@ -237,7 +293,31 @@ class Run(RunDirectory):
                 f"The run {self.directory} has {progress.epoch} epochs already and {settings.epochs} were asked for: "
                 f"give more --epochs."
             )
-        return checkpoints.load(path), progress
+        return checkpoints.load(path, progress), progress
+
+    def _check_unfinished(self) -> None:
+        """Refuses to begin anew where the checkpoints of epochs that are done were taken away.
+
+        The history and then the model are written before the first checkpoint, so a run that was killed may have
+        either of its first epoch.
+        """
+        epochs = callbacks.history.read(self.history).keys()
+        begun = self.model.is_file()
+        if (begun and not self.checkpoint.is_dir()) or epochs - {0} or (begun and not epochs):
+            raise InputError(
+                f"The run {self.directory} has been trained, but its checkpoints, from which it would go on, are not "
+                f"in {self.checkpoint}: bring them back, or begin anew with --overwrite."
+            )
+
+    def _why_no_weights(self) -> str:
+        saved = Checkpoints(self.checkpoint, "").last_epoch()
+        if saved is not None:
+            return f"{self.model} is missing: bring it back, or copy that of the last checkpoint, {saved}."
+        resume = f"`vae-tf train --run {shlex.quote(str(self.directory))} --resume`"
+        return (
+            f"The run {self.directory} has no weights yet, as none of its epochs has come to its end: go on with "
+            f"{resume}, or, if its loss was not finite, begin anew with --overwrite and a smaller learning rate."
+        )
 
     def _load_model(self) -> VAE:
         vae = loading.load(self.model)
@@ -258,7 +338,7 @@ class Run(RunDirectory):
         return [
             alarms,
             callbacks.StopOnDivergence(),
-            keras.callbacks.CSVLogger(str(self.history), append=True),
+            callbacks.History(self.history),
             *others,
             callbacks.Save(self.model),
         ]

@@ -1,6 +1,5 @@
 """The directory of a run: what is in it, and when it may be written."""
 
-import csv
 import json
 import pathlib
 import shutil
@@ -8,9 +7,10 @@ from typing import Any, Literal
 
 import yaml
 
-from vae_tf.atomic import replacing, sweep
+from vae_tf.atomic import MARK, replacing, sweep
 from vae_tf.errors import InputError
-from vae_tf.training import event_files, recipe
+from vae_tf.training import datasets, event_files, recipe, run_lock
+from vae_tf.training.callbacks import history
 from vae_tf.training.callbacks.hyperparameters import forget_results
 
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -25,7 +25,8 @@ class RunDirectory:
 
     Attributes:
         directory: holds `recipe.yaml` (all that was decided, defaults included), `model.keras`, `history.csv` (a
-            row an epoch), `results.json`, `tensorboard/`, `pictures/` and `checkpoint/`.
+            row an epoch), `machine.json` (what it was computed with), `results.json`, `tensorboard/`, `pictures/` and
+            `checkpoint/`.
     """
 
     def __init__(self, directory: str | pathlib.Path):
@@ -33,6 +34,7 @@ class RunDirectory:
         self.recipe = self.directory / "recipe.yaml"
         self.model = self.directory / "model.keras"
         self.history = self.directory / "history.csv"
+        self.machine = self.directory / "machine.json"
         self.results = self.directory / "results.json"
         self.tensorboard = self.directory / "tensorboard"
         self.pictures = self.directory / "pictures"
@@ -47,16 +49,23 @@ class RunDirectory:
         Raises:
             InputError: where it is there and was not expected, or is not that of a run.
         """
-        there = self.directory.exists() and (not self.directory.is_dir() or any(self.directory.iterdir()))
-        if existing == "resume":
-            if not self.recipe.is_file():
-                raise InputError(f"{self.directory} holds no run to resume: leave --resume out to start one there.")
-        elif there and existing == "refuse":
+        there = self._holds_something()
+        if existing == "resume" and not there:
+            raise InputError(f"{self.directory} holds no run to resume: leave --resume out to start one there.")
+        if there and not self.recipe.is_file():
+            raise InputError(
+                f"{self.directory} is not a run, as it has no recipe.yaml, and is left as it is: give another --run."
+            )
+        if there and existing == "refuse":
             raise InputError(
                 f"{self.directory} exists already: give another --run, --resume to go on with it, or --overwrite."
             )
-        elif there and not self.recipe.is_file():
-            raise InputError(f"{self.directory} is not a run, so it is not overwritten: give another --run.")
+
+    def _holds_something(self) -> bool:
+        """Whether there is more than what a run leaves that was killed before it began."""
+        if not self.directory.is_dir():
+            return self.directory.exists()
+        return any(path.name != run_lock.NAME and MARK not in path.name for path in self.directory.iterdir())
 
     def as_begun(self, decided: dict[str, Any]) -> dict[str, Any]:
         """The recipe of a run that is resumed, which is that with which it was begun.
@@ -67,6 +76,8 @@ class RunDirectory:
         before = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
         open_before = {key: before[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
         decided = {**decided, **open_before}
+        if datasets.absolute(before["data"]) == decided["data"]:
+            decided["data"] = before["data"]  # version 0.1 wrote a path as it was given
         _, complete = recipe.read(str(self.recipe))  # an earlier version did not know every key
         changed = [key for key in recipe.differences(complete, decided) if key not in FREE]
         if changed:
@@ -84,26 +95,27 @@ class RunDirectory:
             decided: the recipe as plain values.
             epochs: that are done.
         """
-        if existing == "overwrite" and self.directory.exists():
-            shutil.rmtree(self.directory)
+        if existing == "overwrite":
+            self._clear()
         self.directory.mkdir(parents=True, exist_ok=True)
         sweep(self.directory, self.checkpoint, *self.tensorboard.glob("*/"))
         with replacing(self.recipe) as partial:
             partial.write_text(yaml.safe_dump(decided, sort_keys=False), encoding="utf-8")
-        self._trim_history(epochs)
+        self.checkpoint.mkdir(exist_ok=True)
+        history.trim(self.history, epochs)
         event_files.trim(self.tensorboard, epochs)
         self.results.unlink(missing_ok=True)  # they were measured on another model
         forget_results(self.tensorboard)
 
-    def _trim_history(self, epochs: int) -> None:
-        """Drops the rows of epochs whose model was not saved any more."""
-        if not epochs:
-            self.history.unlink(missing_ok=True)
-            return
-        with open(self.history, newline="", encoding="utf-8") as file:
-            header, *rows = csv.reader(file)
-        with replacing(self.history) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([header, *rows[:epochs]])
+    def _clear(self) -> None:
+        """Removes all but the lock; the recipe last, as without it the rest would be no run."""
+        for path in sorted(self.directory.iterdir(), key=lambda path: path == self.recipe):
+            if path.name == run_lock.NAME:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def identity(decided: dict[str, Any]) -> str:

@@ -1,4 +1,6 @@
+import gc
 import json
+import logging
 import re
 
 import numpy as np
@@ -45,11 +47,12 @@ def test_all_that_can_be_chosen_is_handed_on(run, monkeypatch, capsys):
 
     asked = []
 
-    def evaluate(self, samples, **options):
+    def measure(self, samples, **options):
         asked.append((samples, options))
         return {"log_likelihood": -1.0, "notes": []}
 
-    monkeypatch.setattr(training.Run, "evaluate", evaluate)
+    monkeypatch.setattr(training.Run, "measure", measure)
+    monkeypatch.setattr(training.Run, "keep", lambda self, results: None)
     nothing = {"data": None, "binarization": None, "features": None}
     assert main(["evaluate", str(run)]) == 0
     words = ["--samples", "7", "--data", "mnist", "--binarization", "none", "--features", "auto"]
@@ -86,7 +89,7 @@ def test_what_is_not_a_run_is_refused(refused, tmp_path):
 
 def test_a_run_without_weights_is_refused(refused, run):
     (run / "model.keras").unlink()
-    assert "has no weights yet: train it for at least one epoch" in refused("evaluate", run)
+    assert "model.keras is missing: bring it back, or copy that of the last checkpoint" in refused("evaluate", run)
 
 
 def test_a_damaged_model_is_refused(refused, run):
@@ -115,3 +118,38 @@ def test_data_of_another_shape_are_refused(refused, run, here):
     line = refused("evaluate", run, "--samples", "3", "--data", "other.npz")
     assert line.startswith("other.npz has examples of shape (5, 5, 1), but the model takes (6, 6, 1): give data")
     assert not (run / "results.json").exists()
+
+
+def test_what_was_measured_is_shown_before_a_full_disk_is_said(run, monkeypatch, capsys):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vae_tf.atomic.sync", full)
+    assert main(["evaluate", str(run), "--samples", "3"]) == 2
+    captured = capsys.readouterr()
+    assert "log p(x), at least" in captured.out
+    (line,) = captured.err.splitlines()
+    assert line.startswith(f"vae-tf: error: {run}/results.json could not be written ([Errno 28] No space left on dev")
+
+
+def test_an_interruption_says_nothing_of_half_made_graphs(run, monkeypatch, capfd):
+    """TensorFlow says, with a trace, of what a half-made graph holds that it was never used."""
+    import tensorflow as tf
+
+    from vae_tf import training
+
+    def interrupted(*_, **__):
+        @tf.function
+        def graph():
+            tf.TensorArray(tf.float32, 1).write(0, 1.0)
+            raise KeyboardInterrupt
+
+        graph()
+
+    monkeypatch.setattr(training.Run, "measure", interrupted)
+    logger = logging.getLogger("tensorflow")
+    monkeypatch.setattr(logger, "level", logger.level)
+    capfd.readouterr()
+    assert main(["evaluate", str(run)]) == 130
+    gc.collect()
+    assert capfd.readouterr() == ("", "")

@@ -62,7 +62,15 @@ def test_a_run_of_a_stranger_runs_nothing(refused, run, here):
 
 def test_it_trains_and_says_where_to_look(trained):
     names = {path.name for path in trained.directory.iterdir()}
-    assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "checkpoint", "pictures"}
+    assert names == {
+        "recipe.yaml",
+        "model.keras",
+        "history.csv",
+        "machine.json",
+        "tensorboard",
+        "checkpoint",
+        "pictures",
+    }
     decided = yaml.safe_load((trained.directory / "recipe.yaml").read_text())
     assert (decided["epochs"], decided["binarization"]) == (2, "dynamic")
     assert f"{trained.directory} holds the model" in trained.printed.splitlines()[-1]
@@ -81,6 +89,7 @@ def test_it_resumes_with_the_run_s_own_recipe(run):
     ("words", "existing"), [([], "refuse"), (["--resume"], "resume"), (["--overwrite"], "overwrite")]
 )
 def test_what_to_do_with_a_run_that_is_there_is_handed_on(asked, recipe, run, words, existing):
+    run = run if words else run.parent / "new"
     assert main(["train", "--recipe", recipe, "--run", str(run), *words]) == 0
     ((directory, settings, decided, what),) = asked
     assert (directory, what) == (run, existing)
@@ -248,9 +257,10 @@ def test_a_folder_that_is_no_run_is_not_overwritten(refused, recipe, here, conte
     (here / "thesis").mkdir()
     (here / "thesis" / "chapter-1.tex").write_text("It was a dark and stormy night.")
     before = contents(here)
-    line = refused("train", "--recipe", recipe, "--run", "thesis", "--overwrite")
-    assert line == "thesis is not a run, so it is not overwritten: give another --run."
-    assert contents(here) == before
+    for words in ([], ["--overwrite"], ["--resume"]):
+        line = refused("train", "--recipe", recipe, "--run", "thesis", *words)
+        assert line == "thesis is not a run, as it has no recipe.yaml, and is left as it is: give another --run."
+        assert contents(here) == before
 
 
 def test_resuming_under_another_recipe_is_refused_with_the_keys(refused, recipe, run, contents):
@@ -274,10 +284,32 @@ def test_a_loss_that_diverges_ends_with_the_step_and_the_terms(refused, recipe, 
     assert line.startswith("The loss is not finite at step ")
     for term in ("epoch 1", "beta = 1", "distortion = ", "elbo = ", "loss = nan", "rate = ", "smaller learning rate"):
         assert term in line
+    assert line.endswith("No weights were saved.")
     assert not (here / "run" / "model.keras").exists()
+    line = refused("evaluate", "run")
+    assert "has no weights yet" in line
+    assert "if its loss was not finite, begin anew with --overwrite and a smaller learning rate" in line
 
 
 def test_a_directory_that_cannot_be_made_is_refused(refused, recipe, here):
     (here / "file").write_text("in the way")
     assert "file/run" in refused("train", "--recipe", recipe, "--run", "file/run")
     assert (here / "file").read_text() == "in the way"
+
+
+# ----- hints that can be pasted
+
+
+def test_hints_are_quoted(recipe, here, monkeypatch, capsys, refused):
+    def stop(*_):
+        raise training.Interrupted("Stopped after 1 epochs.")
+
+    monkeypatch.setattr(training.Run, "train", stop)
+    assert main(["train", "--recipe", recipe, "--run", "my run"]) == 0
+    assert capsys.readouterr().out.endswith("Go on: vae-tf train --run 'my run' --resume\n")
+    monkeypatch.setattr(training.Run, "train", lambda *_: None)
+    assert main(["train", "--recipe", recipe, "--run", "my run"]) == 0
+    assert capsys.readouterr().out.endswith("vae-tf watch 'my run'\n")
+    (here / "my run").mkdir()
+    shutil.copy(recipe, here / "my run" / "recipe.yaml")
+    assert "vae-tf train --run 'my run' --resume" in refused("evaluate", "my run")

@@ -1,6 +1,10 @@
 import csv
 import json
 import math
+import os
+import re
+import shutil
+import warnings
 from unittest.mock import Mock
 
 import keras
@@ -11,7 +15,7 @@ from PIL import Image
 
 from vae_tf import InputError, priors, training
 from vae_tf.export import check, export
-from vae_tf.training import checkpoints, datasets, pictures
+from vae_tf.training import checkpoints, datasets, pictures, run_lock
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}
 WATCHED = {
@@ -61,7 +65,15 @@ def history(run: training.Run) -> list[dict[str, str]]:
 
 def test_a_run_writes_what_the_contract_lists(finished, contents):
     names = {path.name for path in finished.run.directory.iterdir()}
-    assert names == {"recipe.yaml", "model.keras", "history.csv", "tensorboard", "pictures", "checkpoint"}
+    assert names == {
+        "recipe.yaml",
+        "model.keras",
+        "history.csv",
+        "machine.json",
+        "tensorboard",
+        "pictures",
+        "checkpoint",
+    }
     assert {path.name for path in finished.run.tensorboard.iterdir()} == WATCHED | {"pictures"}
     kinds = {f"{kind}-epoch-{epoch:04d}.png" for kind in ("reconstructions", "samples") for epoch in (1, 2)}
     assert {path.name for path in finished.run.pictures.iterdir()} == kinds
@@ -155,6 +167,7 @@ def test_vectors_train_without_pictures(read_recipe, tmp_path, rng):
         "recipe.yaml",
         "model.keras",
         "history.csv",
+        "machine.json",
         "tensorboard",
         "checkpoint",
     }
@@ -292,7 +305,7 @@ def test_overwrite_starts_a_run_where_there_is_none(read_recipe, tmp_path, monke
     assert run.recipe.is_file()
 
 
-@pytest.mark.parametrize("existing", ["refuse", "overwrite"])
+@pytest.mark.parametrize("existing", ["refuse", "resume", "overwrite"])
 @pytest.mark.parametrize("kind", ["a folder", "a file"])
 def test_what_is_not_a_run_is_never_touched(read_recipe, tmp_path, contents, existing, kind):
     path = tmp_path / "thesis"
@@ -302,9 +315,88 @@ def test_what_is_not_a_run_is_never_touched(read_recipe, tmp_path, contents, exi
     else:
         path.write_text("It was a dark and stormy night.")
     before = contents(tmp_path)
-    with pytest.raises(InputError, match=r"thesis (exists already: give another|is not a run, so it is not overwritt)"):
+    with pytest.raises(InputError, match=r"thesis is not a run, as it has no recipe.yaml, and is left as it is"):
         training.Run(path).train(*read_recipe(), existing=existing)
     assert contents(tmp_path) == before
+
+
+def test_what_a_killed_process_leaves_before_it_begins_is_no_run_and_no_hindrance(read_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *args, **kwargs: None)
+    run = training.Run(tmp_path / "run")
+    (run.directory / ".recipe.yaml-partial-x").mkdir(parents=True)
+    (run.directory / ".lock").write_text("1")
+    with pytest.raises(InputError, match="holds no run to resume: leave --resume out to start one there"):
+        run.train(*read_recipe(), existing="resume")
+    run.train(*read_recipe())
+    assert {path.name for path in run.directory.iterdir()} == {"recipe.yaml", "machine.json", "checkpoint"}
+
+
+@pytest.mark.parametrize("existing", ["refuse", "resume", "overwrite"])
+def test_a_second_process_is_refused_while_one_trains(copy_of_finished, read_recipe, contents, existing):
+    before = contents(copy_of_finished.directory)
+    with run_lock.alone(copy_of_finished.directory), pytest.raises(InputError) as error:
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing=existing)
+    said = "exists already" if existing == "refuse" else f"is in use by the process {os.getpid()}: wait for its end"
+    assert said in str(error.value)
+    assert contents(copy_of_finished.directory) == before
+
+
+def test_the_run_is_locked_while_it_trains(copy_of_finished, read_recipe, monkeypatch):
+    def fit(*args, **kwargs):
+        assert copy_of_finished.recipe.is_file()  # the old run is gone, the new one is there
+        assert not copy_of_finished.model.exists()
+        with pytest.raises(InputError, match="is in use by the process"), run_lock.alone(copy_of_finished.directory):
+            pass
+        raise MemoryError
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    with pytest.raises(MemoryError):
+        copy_of_finished.train(*read_recipe(), existing="overwrite")
+    with run_lock.alone(copy_of_finished.directory):
+        pass
+
+
+def test_a_path_is_absolute_in_the_recipe_and_older_runs_with_another_go_on(
+    images, read_recipe, tmp_path, monkeypatch, yaml_of
+):
+    shutil.copy(images, tmp_path / "mine.npz")
+    monkeypatch.chdir(tmp_path)
+    run = training.Run(tmp_path / "run")
+    run.train(*read_recipe("--data=mine.npz", "--epochs=1"))
+    assert yaml_of(run.recipe)["data"] == str(tmp_path / "mine.npz")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert run.evaluate(samples=3)["data"] == str(tmp_path / "mine.npz")
+    run.train(*training.read(str(run.recipe), ["--epochs=2"]), existing="resume")
+
+    older = training.Run(tmp_path / "older")
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(datasets, "absolute", lambda source: source)
+        older.train(*read_recipe("--data=mine.npz", "--epochs=1"))
+    assert yaml_of(older.recipe)["data"] == "mine.npz"
+    for epochs, data in ((2, "mine.npz"), (3, str(tmp_path / "mine.npz"))):
+        older.train(*training.read(str(older.recipe), [f"--epochs={epochs}", f"--data={data}"]), existing="resume")
+        assert yaml_of(older.recipe)["data"] == "mine.npz"
+        assert len(history(older)) == epochs
+
+
+def test_what_was_computed_with_is_written_down_and_another_machine_is_warned_of(copy_of_finished, read_recipe):
+    (part,) = json.loads(copy_of_finished.machine.read_text())
+    assert (part["epoch"], part["step"], part["compiler"]) == (0, 0, "none")
+    assert part["tensorflow"] == tf.__version__
+    copy_of_finished.machine.write_text(json.dumps([{**part, "processors": 96, "compiler": "XLA"}]))
+    resume = lambda epochs: read_recipe("--binarization=dynamic", f"--epochs={epochs}")  # noqa: E731
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        copy_of_finished.train(*resume(3), existing="resume")
+        copy_of_finished.train(*resume(4), existing="resume")  # without a second warning
+    (said,) = (str(each.message) for each in caught if "another" in str(each.message))
+    assert re.search(
+        r"another number of processors \(96, now \d+\), another compiler \(XLA, now none\): its last bits", said
+    )
+    first, second = json.loads(copy_of_finished.machine.read_text())
+    assert (first["processors"], second) == (96, {**part, "epoch": 2})
 
 
 # ----- evaluation
@@ -419,7 +511,11 @@ def test_what_is_not_a_run_has_nothing_to_load(tmp_path):
 
 def test_a_run_without_weights_is_refused(copy_of_finished):
     copy_of_finished.model.unlink()
-    with pytest.raises(InputError, match="has no weights yet: train it for at least one epoch"):
+    last = copy_of_finished.checkpoint / "epoch-0002-step-00000" / "model.keras"
+    with pytest.raises(InputError, match=rf"model\.keras is missing: bring it back, or copy .* checkpoint, {last}\."):
+        copy_of_finished.evaluate()
+    shutil.rmtree(copy_of_finished.checkpoint)
+    with pytest.raises(InputError, match="has no weights yet, as none of its epochs has come to its end: go on with"):
         copy_of_finished.evaluate()
 
 
@@ -448,3 +544,32 @@ def test_counts_and_tables_are_trained_on_as_they_are(read_recipe, save_npz, tmp
             trained_on = run.data(read_recipe(f"--data={data}")[0]).x_train
             np.testing.assert_allclose(first.mean, trained_on.mean(axis=0, dtype=np.float64), rtol=1e-6)
             np.testing.assert_allclose(first.deviation, trained_on.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_what_was_measured_is_not_lost_where_it_cannot_be_written(copy_of_finished, monkeypatch):
+    results = copy_of_finished.measure(samples=3)
+    assert not copy_of_finished.results.exists()
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vae_tf.atomic.sync", full)
+        with pytest.raises(OSError, match=r"results\.json could not be written \(.* No space left on device\)"):
+            copy_of_finished.keep(results)
+    assert not copy_of_finished.results.exists()
+    copy_of_finished.keep(results)
+    assert json.loads(copy_of_finished.results.read_text()) == results
+
+
+def test_a_full_disk_at_the_start_is_said_with_the_path(read_recipe, tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    run = training.Run(tmp_path / "run")
+    monkeypatch.setattr("vae_tf.atomic.sync", full)
+    with pytest.raises(OSError, match=r"The run .*run could not be written \(.*\): nothing was trained; make room"):
+        run.train(*read_recipe())
+    monkeypatch.undo()
+    monkeypatch.setattr(keras.Model, "fit", lambda self, *args, **kwargs: None)
+    run.train(*read_recipe())  # which is what it says

@@ -120,8 +120,11 @@ def test_a_loss_that_diverges_leaves_the_model_of_the_last_good_epoch(
     settings, decided = read_recipe("--binarization=dynamic", "--epochs=9")
     settings = dataclasses.replace(settings, optimizer=lambda: keras.optimizers.Adam(GoodUntil(good_steps)))
     run = training.Run(tmp_path / "run")
-    with pytest.raises(DivergenceError, match=r"not finite at step \d+ \(epoch 3, means so far: .*loss = .*rate = "):
+    with pytest.raises(
+        DivergenceError, match=r"not finite at step \d+ \(epoch 3, means so far: .*loss = .*rate = "
+    ) as error:
         run.train(settings, decided)
+    assert str(error.value).endswith(f"`clipnorm`. {run.model} holds those of the end of epoch 2.")
     _, loaded = run.load()
     assert int(loaded.optimizer.iterations) == 6
     # The first six steps are those of `finished`.

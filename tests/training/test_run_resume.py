@@ -1,6 +1,7 @@
 """A run that is resumed equals the uninterrupted one, bit for bit."""
 
 import csv
+import dataclasses
 import functools
 import re
 import shutil
@@ -15,6 +16,7 @@ import yaml
 
 from vae_tf import InputError, training
 from vae_tf.training import callbacks
+from vae_tf.training.networks import Network
 
 
 def state(vae) -> dict[str, np.ndarray]:
@@ -169,7 +171,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(uninterrupted, rea
         patch.setattr(keras.Model, "fit", unittest.mock.Mock(side_effect=MemoryError))
         with pytest.raises(MemoryError):
             run.train(*read_recipe("--binarization=dynamic", "--epochs=4"))
-    assert not run.checkpoint.exists()
+    assert not list(run.checkpoint.iterdir())
     expected, vae = uninterrupted
     assert_same(run.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume"), vae)
     assert rows(run) == rows(expected)
@@ -187,6 +189,64 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(copy_of_finished, unint
     assert re.search("epoch-0002-step-00000 is damaged, .* from the one before, .*epoch-0001-step-00000", said)
     assert_same(resumed, vae)
     assert rows(copy_of_finished) == rows(expected)
+
+
+class Drops(Network):
+    """Networks with layers that draw."""
+
+    def __call__(self, event_shape, latent_size):
+        x, z = keras.Input(event_shape), keras.Input([latent_size])
+        hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(8, "relu")(keras.layers.Flatten()(x)))
+        return keras.Model(x, hidden), keras.Model(z, keras.layers.GaussianNoise(1.0)(keras.layers.Dense(8)(z)))
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_layers_that_draw_go_on_where_they_stood(read_recipe, tmp_path, stop_after, together):
+    recipe, decided = read_recipe("--epochs=3", f"--steps_per_execution={together}")  # three steps an epoch
+    recipe = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, networks=Drops))
+    vae = training.Run(tmp_path / "expected").train(recipe, decided)
+    run, existing = training.Run(tmp_path / "run"), "refuse"
+    for steps in (3, 5):
+        stop_after(steps)
+        with pytest.raises(training.Interrupted):
+            run.train(recipe, decided, existing)
+        existing = "resume"
+        keras.utils.set_random_seed(99)  # as another process has
+    stop_after(1000)
+    assert_same(run.train(recipe, decided, existing), vae)
+
+
+@pytest.mark.parametrize("prior", ["MixtureOfNormals", "AutoregressiveFlow"])
+def test_a_prior_for_afterwards_is_that_of_the_uninterrupted_run(read_recipe, tmp_path, stop_after, prior):
+    recipe, decided = read_recipe(f"--model.ex_post_prior={prior}")
+    vae = training.Run(tmp_path / "expected").train(recipe, decided)
+    run = training.Run(tmp_path / "run")
+    stop_after(4)
+    with pytest.raises(training.Interrupted):
+        run.train(recipe, decided)
+    stop_after(1000)
+    keras.utils.set_random_seed(99)
+    resumed = run.train(recipe, decided, "resume")
+    assert_same(resumed, vae)
+    assert len(resumed.prior.weights) >= 3
+
+
+# ----- a history that was damaged
+
+
+@pytest.mark.parametrize("damage", ["UTF-16", "missing"])
+def test_a_damaged_history_stops_no_run(copy_of_finished, uninterrupted, read_recipe, damage):
+    content = copy_of_finished.history.read_text(encoding="utf-8")
+    copy_of_finished.history.unlink()
+    if damage == "UTF-16":
+        copy_of_finished.history.write_text(content, encoding="utf-16")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        resumed = copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume")
+    assert sum("history.csv has no readable row for 2 of the 2 epochs" in str(each.message) for each in caught) == 1
+    expected, vae = uninterrupted
+    assert_same(resumed, vae)
+    assert rows(copy_of_finished) == [row for row in rows(expected) if row[0] not in ("0", "1")]
 
 
 # ----- what is refused
@@ -228,6 +288,19 @@ def test_a_key_that_an_earlier_version_did_not_know_is_no_difference(copy_of_fin
     del before["model"]["networks"]["init_args"]["inputs"]
     copy_of_finished.recipe.write_text(yaml.safe_dump(before))
     assert copy_of_finished.as_begun({**decided, "epochs": 9}) == {**before, "epochs": 9}
+
+
+@pytest.mark.parametrize("gone", ["checkpoint", "all in it", "with the model"])
+def test_resuming_where_the_checkpoints_were_taken_away_is_refused(copy_of_finished, read_recipe, contents, gone):
+    shutil.rmtree(copy_of_finished.checkpoint)
+    if gone == "all in it":
+        copy_of_finished.checkpoint.mkdir()
+    if gone == "with the model":
+        copy_of_finished.model.unlink()
+    before = contents(copy_of_finished.directory)
+    with pytest.raises(InputError, match="has been trained, but its checkpoints, from which it would go on, are not"):
+        copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume")
+    assert contents(copy_of_finished.directory) == before
 
 
 @pytest.mark.parametrize("epochs", [1, 2])

@@ -1,6 +1,7 @@
 """Data: one source a file, then splits, binarisation and batches."""
 
 import difflib
+import os
 import pathlib
 
 from vae_tf.errors import InputError
@@ -21,6 +22,7 @@ __all__ = [
     "Arrays",
     "Binarization",
     "Splits",
+    "absolute",
     "as_seen",
     "check_shape",
     "evaluation_batches",
@@ -34,6 +36,11 @@ __all__ = [
 ]
 
 NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches", "sprites")
+
+
+def absolute(source: str) -> str:
+    """A source as it is called from every folder: a path from the root on."""
+    return source if source in NAMES else os.path.abspath(source)
 
 
 def load(source: str, image_size: int | None = None) -> Arrays:
