@@ -2,6 +2,9 @@
 
 A seed is an int64 pair. Draws for different purposes never share numbers, because the purpose is part of the
 seed; see `Purpose`.
+
+"Bit for bit" is said of one machine and one compiler: XLA draws other numbers from a seed than TensorFlow's own graphs
+do, and what is computed from them has other last bits on another processor, number of cores or version.
 """
 
 import enum
