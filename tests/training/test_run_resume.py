@@ -194,8 +194,8 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(copy_of_finished, unint
 class Drops(Network):
     """Networks with layers that draw."""
 
-    def __call__(self, event_shape, latent_size):
-        x, z = keras.Input(event_shape), keras.Input([latent_size])
+    def __call__(self, likelihood, latent_size):
+        x, z = keras.Input(likelihood.event_shape), keras.Input([latent_size])
         hidden = keras.layers.Dropout(0.5)(keras.layers.Dense(8, "relu")(keras.layers.Flatten()(x)))
         return keras.Model(x, hidden), keras.Model(z, keras.layers.GaussianNoise(1.0)(keras.layers.Dense(8)(z)))
 
