@@ -50,7 +50,7 @@ def record(path: pathlib.Path, here: dict[str, Any], epoch: int, step: int) -> N
     The file is a list: each part of the run that was trained on another machine, and where it began.
 
     Warns:
-        UserWarning: where a run goes on with something else than before.
+        UserWarning: if a run goes on with something else than before.
     """
     parts = _read(path) if epoch or step else []
     before = parts[-1] if parts else {}
@@ -70,7 +70,7 @@ def record(path: pathlib.Path, here: dict[str, Any], epoch: int, step: int) -> N
 
 
 def _read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The parts so far; none where the file is not there, or is damaged: it decides nothing."""
+    """The parts so far; none if the file is not there, or is damaged: it decides nothing."""
     try:
         parts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -295,7 +295,7 @@ class Run(RunDirectory):
         return checkpoints.load(path, progress), progress
 
     def _check_unfinished(self) -> None:
-        """Refuses to begin anew where the checkpoints of epochs that are done were taken away.
+        """Refuses to begin anew if the checkpoints of epochs that are done were taken away.
 
         The history and then the model are written before the first checkpoint, so a run that was killed may have
         either of its first epoch.

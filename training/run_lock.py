@@ -13,9 +13,9 @@ NAME = ".lock"  # in the run's directory, while a process works there
 
 @contextlib.contextmanager
 def alone(directory: pathlib.Path) -> Iterator[None]:
-    """Keeps other processes from a directory, which is made where missing and removed again where it stays empty.
+    """Keeps other processes from a directory, which is made if missing and removed again if it stays empty.
 
-    The lock is the system's, held by this process: where the process is killed, the lock is gone, too.
+    The lock is the system's, held by this process: if the process is killed, the lock is gone, too.
 
     Raises:
         InputError: naming the process that works there.

@@ -36,7 +36,7 @@ class History(keras.callbacks.Callback):
 
 
 def read(path: pathlib.Path) -> Rows:
-    """The rows that can be read; none where there is no file, or one of something else."""
+    """The rows that can be read; none if there is no file, or one of something else."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def trim(path: pathlib.Path, epochs: int) -> None:
     """Keeps the rows of the first epochs.
 
     Warns:
-        UserWarning: where some are missing.
+        UserWarning: if some are missing.
     """
     if not epochs:
         path.unlink(missing_ok=True)
