@@ -19,7 +19,8 @@ def trim(folder: pathlib.Path, epochs: int) -> None:
         kept, whole = [], True
         try:
             for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-                if event_pb2.Event.FromString(record).step <= epochs:
+                event = event_pb2.Event.FromString(record)
+                if event.step <= epochs and not event.graph_def:  # the graph is written anew
                     kept.append(record)
                 else:
                     whole = False

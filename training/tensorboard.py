@@ -9,6 +9,7 @@ import numpy as np
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
 from vae_tf.training import callbacks
+from vae_tf.training.callbacks.writers import Writers
 from vae_tf.training.datasets import evenly
 
 PICTURED = 32  # examples that are reconstructed
@@ -31,7 +32,8 @@ def tensorboard(
     `vae.fit(x, callbacks=tensorboard("logs", x_validation))`.
 
     Args:
-        directory: the run's log directory.
+        directory: the run's log directory. What a person looks at first is in `train` below it, and beside that
+            `validation`, `projector` and `hyperparameters`.
         x: examples [N, *event] to show and measure, such as the validation set, as `fit` takes them; of many, some
             spread evenly.
         labels: theirs, [N], for the projector.
@@ -51,15 +53,16 @@ def tensorboard(
     part = evenly(MEASURED, len(x))
     measured, labels = x[part], None if labels is None else np.asarray(labels)[part]
     shown = measured[evenly(PICTURED, len(measured))]
+    writers = Writers(directory, shared=dict.fromkeys(("alarms", "graph", "latents", "pictures"), "train"))
     chosen = [
-        callbacks.Alarms(directory, measured),
-        callbacks.Scalars(directory, shown),
-        callbacks.Latents(directory, measured, seed),
-        callbacks.Projector(directory, measured, labels),
-        callbacks.Graph(directory),
+        callbacks.Alarms(writers, measured),
+        callbacks.Scalars(writers, shown),
+        callbacks.Latents(writers, measured, seed),
+        callbacks.Projector(writers, measured, labels),
+        callbacks.Graph(writers),
     ]
     if is_image(shown.shape[1:]):
-        chosen.append(callbacks.Pictures(directory, shown, seed, pictures))
+        chosen.append(callbacks.Pictures(writers, shown, seed, pictures))
     if hyperparameters is not None:
-        chosen.append(callbacks.Hyperparameters(directory, hyperparameters))
+        chosen.append(callbacks.Hyperparameters(writers, hyperparameters))
     return chosen

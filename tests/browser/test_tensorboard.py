@@ -22,8 +22,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from vae_tf import VAE, networks, objectives
 from vae_tf.training import callbacks, datasets
-from vae_tf.training.callbacks.hyperparameters import Hyperparameters, write_results
-from vae_tf.training.callbacks.projector import Projector
+from vae_tf.training.callbacks.hyperparameters import write_results
+from vae_tf.training.tensorboard import tensorboard
 
 pytestmark = pytest.mark.browser
 
@@ -46,13 +46,8 @@ def train(folder: pathlib.Path, beta: float) -> None:
     keras.utils.set_random_seed(0)
     vae = VAE(*networks.mlp((28, 28, 1), latent_size=4, hidden=(64,)), objective=objectives.ELBO(beta=beta))
     vae.compile("adam", jit_compile=True)
-    watching = [
-        callbacks.Scalars(folder),
-        callbacks.Pictures(folder, held_out[:16]),
-        callbacks.Graph(folder),
-        Projector(folder, held_out, labels),
-        Hyperparameters(folder, {"seed": 0, "model": {"latent_size": 4, "objective": {"beta": beta}}}),
-    ]
+    decided = {"seed": 0, "model": {"latent_size": 4, "objective": {"beta": beta}}}
+    watching = tensorboard(folder, held_out, labels, hyperparameters=decided)
     vae.fit(x, validation_data=(held_out,), epochs=3, batch_size=50, callbacks=watching, verbose=0)
     write_results(folder, {"log_likelihood": float(vae.log_prob(held_out[:50], samples=10).numpy().mean())})
 

@@ -1,43 +1,80 @@
+"""`vae-tf watch` is TensorBoard: its page is asked over the loopback interface."""
+
+import contextlib
+import json
 import os
+import signal
+import socket
+import subprocess
 import sys
+import urllib.request
 
 import pytest
 
-from vae_tf_cli.main import main
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("localhost", 0))
+        return listening.getsockname()[1]
 
 
-@pytest.fixture
-def executed(monkeypatch):
-    """Stands in for becoming TensorBoard; returns what was to be executed."""
-    calls = []
-    monkeypatch.setattr(os, "execv", lambda path, words: calls.append((path, words)))
-    return calls
+@contextlib.contextmanager
+def watching(*words: str):
+    """The command in a process of its own, once it has said where it is."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vae_tf_cli.main", "watch", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        yield process, process.stdout.readline()
+    finally:
+        process.kill()
+        process.communicate()
 
 
-@pytest.mark.parametrize("up", [0, 1, 2])
-def test_it_becomes_tensorboard_on_a_run_or_on_what_holds_runs(executed, run, up):
-    directory = [run, run.parent, run.parent.parent][up]
-    main(["watch", str(directory)])
-    words = [sys.executable, "-m", "tensorboard.main", "--logdir", str(directory), "--port", "6006"]
-    assert executed == [(sys.executable, words)]
+def shown(port: int) -> list[str]:
+    with urllib.request.urlopen(f"http://localhost:{port}/data/runs", timeout=30) as answer:
+        return json.load(answer)
 
 
-def test_the_port_is_handed_on(executed, run):
-    main(["watch", str(run), "--port", "7007"])
-    assert executed[0][1][-2:] == ["--port", "7007"]
+@pytest.mark.parametrize("up", [0, 1])
+def test_it_is_tensorboard_on_a_run_or_on_what_holds_runs(finished, up):
+    directory, port = [finished, finished.parent][up], free_port()
+    with watching(str(directory), "--port", str(port)) as (process, line):
+        assert line == f"TensorBoard shows {directory} at http://localhost:{port}/ (Ctrl-C ends it).\n"
+        parts = {name.rpartition("/")[2] for name in shown(port)}
+        assert parts == {"train", "validation", "hyperparameters", "projector"}
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=30)
+        assert (process.returncode, rest, errors) == (130, "", "")
 
 
-def test_tensorboard_is_there_to_be_executed():
-    import importlib.util
+def test_a_port_that_is_taken_is_one_sentence(process, run):
+    with socket.create_server(("localhost", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = process("watch", str(run), "--port", str(port))
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(f"vae-tf: error: The page cannot be opened on port {port} (")
+    assert answer.stderr.endswith("): give another --port.\n")
 
-    assert importlib.util.find_spec("tensorboard.main")
+
+def test_more_than_tensorboard_ticks_is_said(tmp_path):
+    for number in range(41):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "events.out.tfevents.1").touch()
+    with watching(str(tmp_path), "--port", str(free_port())) as (process, _):
+        assert process.stdout.readline() == (
+            "Its list has 41 lines, over 40, so none is ticked: tick some, or watch one run.\n"
+        )
 
 
 @pytest.mark.parametrize("name", ["empty", "nowhere", "other"])
-def test_where_nothing_was_watched_it_is_refused(refused, executed, tmp_path, name):
+def test_where_nothing_was_watched_it_is_refused(refused, tmp_path, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("no events")
     line = refused("watch", tmp_path / name)
     assert line == f"{tmp_path / name} holds no run that was watched: give a directory of `vae-tf train`."
-    assert executed == []

@@ -57,15 +57,11 @@ def test_a_resumed_run_is_the_uninterrupted_one(finished, copy_of_finished, unin
         curves, same = (read_events(run.tensorboard / part) for run in (copy_of_finished, expected))
         speeds = [found.pop("images_per_second", None) for found in (curves, same)]
         assert part == "validation" or list(speeds[0]) == list(speeds[1])
-        assert curves == same
-        assert list(curves["loss"]) == [1, 2, 3, 4]
-    latents, same = (read_events(run.tensorboard / "latents")["active_units"] for run in (copy_of_finished, expected))
-    assert latents == same
-    pictures, same = (read_events(run.tensorboard / "pictures") for run in (copy_of_finished, expected))
-    for tag, steps in same.items():
-        assert list(steps) == [1, 2, 3, 4]
-        for step, value in steps.items():
-            np.testing.assert_array_equal(pictures[tag][step], value)
+        assert curves.keys() == same.keys()
+        for tag, steps in same.items():
+            assert list(steps) == list(curves[tag]) == [1, 2, 3, 4]
+            for step, value in steps.items():
+                np.testing.assert_array_equal(curves[tag][step], value)
 
 
 def test_each_epoch_makes_the_loss_fall(uninterrupted):

@@ -10,6 +10,7 @@ from vae_tf import VAE
 from vae_tf.training import evaluation
 from vae_tf.training.callbacks.divergence import advice
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 PATIENCE = 5  # epochs before a model is judged
 LEAST_RATE = 0.1  # nats
@@ -38,7 +39,7 @@ class Alarms(Watcher):
         share: of the latent dimensions that should be active.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], x, share: float = 0.1):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, x, share: float = 0.1):
         super().__init__(directory, "alarms")
         self.x, self.share = x, share
         self._written: set[str] = set()

@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 
 class Graph(Watcher):
@@ -16,7 +17,7 @@ class Graph(Watcher):
         directory: the run's log directory; `graph` is written below it, in place of an earlier one.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]):
+    def __init__(self, directory: str | os.PathLike[str] | Writers):
         super().__init__(directory, "graph")
         self._written = False
 

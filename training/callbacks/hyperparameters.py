@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import api
 
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 FOLDER = "hyperparameters"
 RESULTS = ".results"  # ends the name of the file that holds what was measured on the test set
@@ -28,7 +29,7 @@ class Hyperparameters(Watcher):
         values: what was decided, nested, as `recipe.read` gives it; the columns are named as on the command line.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], values: dict[str, Any]):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, values: dict[str, Any]):
         super().__init__(directory, FOLDER)
         self.values = dict(_flat(values))
         self.folder = self.directory / FOLDER

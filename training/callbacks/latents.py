@@ -7,6 +7,7 @@ import tensorflow as tf
 from vae_tf import random
 from vae_tf.training import evaluation, plots
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 
 class Latents(Watcher):
@@ -21,7 +22,7 @@ class Latents(Watcher):
         seed: of the prior's codes.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], x, seed: int = 0):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, x, seed: int = 0):
         super().__init__(directory, "latents")
         self.x, self.seed = x, seed
 

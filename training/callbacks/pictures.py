@@ -9,6 +9,7 @@ import tensorflow as tf
 from vae_tf.priors import VampPrior
 from vae_tf.training import pictures
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 TRAVERSED = 10  # latent dimensions
 NEIGHBOURS = 5  # inputs between which is interpolated
@@ -34,7 +35,7 @@ class Pictures(Watcher):
 
     def __init__(
         self,
-        directory: str | os.PathLike[str],
+        directory: str | os.PathLike[str] | Writers,
         images: np.ndarray,
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,

@@ -13,6 +13,7 @@ from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
 from vae_tf.training import datasets, evaluation, pictures
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 SHOWN = 5_000  # examples
 SPRITE = 8_192  # pixels, the side of the largest image that the projector takes
@@ -34,7 +35,7 @@ class Projector(Watcher):
         InputError: for labels of another length.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], x, labels=None):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, x, labels=None):
         super().__init__(directory, "projector")
         if labels is not None and np.shape(labels) != (len(x),):
             raise InputError(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from vae_tf import random
 from vae_tf.training.callbacks.watcher import Logs, Watcher
+from vae_tf.training.callbacks.writers import Writers
 
 
 class Scalars(Watcher):
@@ -20,7 +21,7 @@ class Scalars(Watcher):
             with the same noise at each epoch.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], x=None):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, x=None):
         super().__init__(directory, "train", "validation")
         self.x = x
         self._traced: list = []

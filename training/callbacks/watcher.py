@@ -1,9 +1,7 @@
 """What every callback is that writes to TensorBoard."""
 
 import contextlib
-import errno
 import os
-import pathlib
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,22 +11,20 @@ import tensorflow as tf
 
 from vae_tf import examples
 from vae_tf.errors import InputError
+from vae_tf.training.callbacks.writers import Writers
 
 Logs = dict[str, Any]
-
-FULL = os.strerror(errno.ENOSPC)  # TensorFlow's errors name no number
 
 
 class Watcher(keras.callbacks.Callback):
     """Writes something to TensorBoard at each epoch's end; where that fails, it warns, and training goes on.
 
-    TensorBoard follows one file a folder, so each callback has folders of its own, and they are its runs.
-
     Args:
-        directory: the log directory.
-        parts: the folders below it that this callback writes to.
+        directory: the log directory, or the writers that several callbacks share.
+        parts: what this callback writes; each has a folder below the directory.
 
     Attributes:
+        writers: by part.
         x: the examples that are watched, if any; float32 from the beginning of training.
 
     Raises:
@@ -38,9 +34,10 @@ class Watcher(keras.callbacks.Callback):
 
     x: Any = None
 
-    def __init__(self, directory: str | os.PathLike[str], *parts: str):
+    def __init__(self, directory: str | os.PathLike[str] | Writers, *parts: str):
         super().__init__()
-        self.directory = pathlib.Path(directory)
+        self._files = directory if isinstance(directory, Writers) else Writers(directory)
+        self.directory = self._files.directory
         self.writers: dict[str, tf.summary.SummaryWriter] = {part: tf.summary.create_noop_writer() for part in parts}
 
     def write(self, step: int, logs: Logs) -> None:
@@ -57,18 +54,10 @@ class Watcher(keras.callbacks.Callback):
         if self.x is not None:
             self.x = examples.as_float32(self.x, self.model.likelihood, f"the x of {type(self).__name__}").numpy()
         for part in self.writers:
-            folder = self.directory / part
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                self.writers[part] = tf.summary.create_file_writer(str(folder))
-                self.writers[part].init()
-            except (OSError, tf.errors.OpError) as error:
-                reason = " ".join(str(error).split())
-                if FULL in reason:
-                    raise OSError(errno.ENOSPC, FULL, str(folder)) from error
-                raise InputError(
-                    f"{type(self).__name__} cannot write to {folder} ({reason}): give a folder that can be written."
-                ) from error
+                self.writers[part] = self._files.open(part)
+            except InputError as error:
+                raise InputError(f"{type(self).__name__} {error}") from error
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes; the step of the charts is the epoch, from 1."""
@@ -91,5 +80,4 @@ class Watcher(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Closes the files."""
-        for writer in self.writers.values():
-            writer.close()
+        self._files.close()
