@@ -101,6 +101,9 @@ class Kept(Trainer):
         frozen = config.get("frozen", [])
         config = {key: value for key, value in config.items() if key != "frozen"}
         arguments = {key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()}
+        for axis in AXES:
+            if isinstance(frozen, list) and axis in frozen and arguments.get(axis) is not None:
+                arguments[axis].trainable = False  # before the parts are compared: what is frozen need not be trained
         vae = cls(**arguments)
         inner_layers.freeze(vae._parts, frozen)
         return vae
