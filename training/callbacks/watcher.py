@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ class Watcher(keras.callbacks.Callback):
         parts: what this callback writes; each has a folder below the directory.
 
     Attributes:
+        directory: the log directory.
         writers: by part.
         x: the examples that are watched, if any; float32 from the beginning of training.
 
@@ -37,8 +39,16 @@ class Watcher(keras.callbacks.Callback):
     def __init__(self, directory: str | os.PathLike[str] | Writers, *parts: str):
         super().__init__()
         self._files = directory if isinstance(directory, Writers) else Writers(directory)
-        self.directory = self._files.directory
         self.writers: dict[str, tf.summary.SummaryWriter] = {part: tf.summary.create_noop_writer() for part in parts}
+
+    @property
+    def directory(self) -> pathlib.Path:
+        """The log directory."""
+        return self._files.directory
+
+    @directory.setter
+    def directory(self, directory: str | os.PathLike[str]) -> None:
+        self._files.directory = pathlib.Path(directory)
 
     def write(self, step: int, logs: Logs) -> None:
         """Writes what there is to see of an epoch, by `self.writers[part].as_default(step)`.
