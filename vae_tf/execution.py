@@ -32,10 +32,17 @@ class Loop:
             so far.
         steps: of one call.
         jit_compile: whether XLA compiles the loop.
+        check: refuses the first of some stacked batches; called before they are run.
     """
 
-    def __init__(self, step: Callable[[tuple], Logs], steps: int, jit_compile: bool):
-        self.steps = steps
+    def __init__(
+        self,
+        step: Callable[[tuple], Logs],
+        steps: int,
+        jit_compile: bool,
+        check: Callable[[tf.Tensor, int], None],
+    ):
+        self.steps, self.check = steps, check
         self.begin(None)
         self._loop = tf.function(_loop(step), jit_compile=jit_compile, autograph=False)
         self._traced: dict[Signature, Callable] = {}
@@ -55,7 +62,9 @@ class Loop:
         for signature, alike in itertools.groupby(batches, key=_signature):
             rows = max(1, min(self.steps, STACK // _bytes(signature)))
             while stack := list(itertools.islice(alike, rows)):
-                logs = self._run(signature, _stacked(stack, rows), tf.constant(len(stack)))
+                stacked = _stacked(stack, rows)
+                self.check(stacked[0], len(stack))
+                logs = self._run(signature, stacked, tf.constant(len(stack)))
                 self._left -= len(stack)
         if logs is None:
             raise StopIteration
@@ -65,6 +74,21 @@ class Loop:
         if signature not in self._traced:
             self._traced[signature] = self._loop.get_concrete_function(stack, count)
         return self._traced[signature](stack, count)
+
+
+def checked(model: keras.Model, function: Callable[[Iterator], Logs], check: Callable) -> Callable[[Iterator], Logs]:
+    """Keras's own function of an iterator, with a look at its batches before they are run; see `Loop`."""
+
+    def run(iterator: Iterator) -> Logs:
+        batches = list(itertools.islice(iterator, model.steps_per_execution))
+        if not batches:
+            raise StopIteration
+        for data in batches:
+            x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+            check([model.distribute_strategy.experimental_local_results(x)], 1)
+        return function(iter(batches))
+
+    return run
 
 
 def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:

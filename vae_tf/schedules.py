@@ -1,6 +1,7 @@
 """Values that change as training goes on: pure functions of the optimizer's step.
 
-The step itself is a weight of the optimizer, so a schedule holds no state, survives saving and resumes exactly.
+The step itself is a weight of the optimizer, so a schedule holds no state, survives saving and resumes exactly. A new
+optimizer begins at step 0: `compile` with another one restarts the schedules.
 """
 
 import numbers
@@ -9,9 +10,10 @@ import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.settled import Settled
 
 
-class Schedule:
+class Schedule(Settled):
     """A function of the optimizer's step; subclasses implement `__call__` and `get_config`."""
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:

@@ -1,22 +1,30 @@
 """How Keras trains and evaluates a model that has terms and an objective: the part of `VAE` that is Keras."""
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from vae_tf import examples, random
+from vae_tf.data_check import check_data, check_weights
 from vae_tf.errors import InputError
-from vae_tf.execution import Loop, fuses
+from vae_tf.execution import Loop, checked, fuses
+from vae_tf.finite import WarnIfNotFinite
 from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.support import SupportCheck
 from vae_tf.terms import Terms
+
+PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective", "seed")  # of a model; they stay
+
+FIT, EVALUATE = inspect.signature(keras.Model.fit), inspect.signature(keras.Model.evaluate)
 
 
 class Trainer(keras.Model):
@@ -25,6 +33,7 @@ class Trainer(keras.Model):
     Attributes:
         encoder, decoder, posterior, prior, likelihood, objective, event_shape, seed: those of the model.
         logs: the means of the logged values.
+        support_check: the look at every batch.
         training_steps, evaluation_steps: how often noise was drawn; weights, so that a loaded model goes on.
     """
 
@@ -36,8 +45,8 @@ class Trainer(keras.Model):
     objective: Objective
     event_shape: tuple[int, ...]
     seed: int
-    train_function: Callable | None
-    test_function: Callable | None
+    train_function: Any
+    test_function: Any
 
     def terms(
         self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
@@ -46,36 +55,51 @@ class Trainer(keras.Model):
         raise NotImplementedError
 
     def build_training(self) -> None:
-        """Makes what training needs: the means of the logs, the counters of the noise."""
-        self.logs = Logs(self.objective.directions)
+        """Makes what training needs: the means of the logs, the look at the batches, the counters of the noise."""
+        self.logs = Logs(self.directions)
+        self.support_check = SupportCheck(self.likelihood)
+        for part in (self.objective, self.posterior, self.prior, self.likelihood):
+            part.settle()
         self.training_steps = self._counter("training_steps")
         self.evaluation_steps = self._counter("evaluation_steps")
 
     @property
+    def directions(self) -> Mapping[str, str | None]:
+        """The logged values, in their order, each with the way it should go: "up", "down" or None."""
+        return self.objective.directions
+
+    @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """The means of the logged values."""
-        return [self.logs]
+        """The means of the logged values, and what a subclass made in `build`."""
+        return [self.logs, *(metric for metric in self._metrics if metric is not self.logs)]
 
     def reset_metrics(self):
         """Starts the means anew, and the noise of evaluation too: each evaluation draws the same."""
         super().reset_metrics()
         self.evaluation_steps.assign(0)
+        self.support_check.begin()
 
     def make_train_function(self, force: bool = False):
-        """Keras's own, or several steps as one loop; see `execution`."""
-        if not fuses(self):
-            return super().make_train_function(force)
+        """Keras's own, or several steps as one loop (see `execution`); both look at the batches."""
         if force or self.train_function is None:
-            self.optimizer.build(self.trainable_variables)  # no variable can be made within the loop
-            self.train_function = Loop(self.train_step, self.steps_per_execution, self.jit_compile)
+            check = functools.partial(self.support_check, purpose="training")
+            if fuses(self):
+                self.optimizer.build(self.trainable_variables)  # no variable can be made within the loop
+                self.train_function = Loop(self.train_step, self.steps_per_execution, self.jit_compile, check)
+            else:
+                super().make_train_function(force)
+                self.train_function = checked(self, self.train_function, check)
         return self.train_function
 
     def make_test_function(self, force: bool = False):
-        """Keras's own, or several steps as one loop; see `execution`."""
-        if not fuses(self):
-            return super().make_test_function(force)
+        """Keras's own, or several steps as one loop (see `execution`); both look at the batches."""
         if force or self.test_function is None:
-            self.test_function = Loop(self.test_step, self.steps_per_execution, self.jit_compile)
+            check = functools.partial(self.support_check, purpose="evaluation")
+            if fuses(self):
+                self.test_function = Loop(self.test_step, self.steps_per_execution, self.jit_compile, check)
+            else:
+                super().make_test_function(force)
+                self.test_function = checked(self, self.test_function, check)
         return self.test_function
 
     def train_step(self, data) -> dict[str, tf.Tensor]:
@@ -99,12 +123,21 @@ class Trainer(keras.Model):
     ) -> dict[str, tf.Tensor]:
         """What the objective says of one pass: each logged value of each example, float32 [B], or a scalar.
 
+        A subclass that adds to the `loss`, or logs more, does it here, and names what it logs in `directions`.
+
         Args:
             x: float32 [B, *event].
             seed: int64 pair, of all noise.
             training: whether dropout and batch normalisation of the networks train.
             weights: the sample weights, float32 [B], which what an objective takes from the whole batch counts by.
+
+        Raises:
+            InputError: for a seed that is no pair, or a model that is not compiled, which has no step.
         """
+        if tf.convert_to_tensor(seed).shape != (2,):
+            raise InputError(f"values() got seed={seed}: give a pair of integers, such as seed=(1, 0).")
+        if not self.compiled:
+            raise InputError("values() of a model that is not compiled has no optimizer's step: call compile() first.")
         sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
         with tf.name_scope("noise/"):
             noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
@@ -124,6 +157,7 @@ class Trainer(keras.Model):
         seed = random.pair(self.seed, purpose, steps.value, stream=random.replica())
         steps.assign_add(1)
         if weights is not None:
+            check_weights(weights)
             weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
         values = self.values(x, seed, training, weights)
         penalty = self.penalty()
@@ -147,18 +181,30 @@ class Trainer(keras.Model):
         jit_compile="auto",
         auto_scale_loss: bool = True,
     ):
-        """Keras's `compile`; where the networks compute in float16, the loss is scaled, as Keras does.
+        """Keras's `compile`; if the networks compute in float16, the loss is scaled, as Keras does.
+
+        Another optimizer counts its steps from 0, so compiling again restarts schedules such as that of beta: compile
+        with `vae.optimizer`, the one that the model has, to go on. With several replicas, steps run one at a time and
+        without XLA.
 
         Raises:
-            InputError: where a loss or metrics are given; the objective is the loss, and the logs are its own.
+            InputError: if a loss or metrics are given (the objective is the loss, and the logs are its own), or
+                several steps to an execution or XLA with several replicas.
         """
         given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
         for name, value in given.items():
             if value is not None:
                 raise InputError(
                     f"compile() was given {name}, but this model minimises its objective and logs "
-                    f"{', '.join(self.objective.directions)}: leave {name} out, and choose VAE(..., objective=...)."
+                    f"{', '.join(self.directions)}: leave {name} out, and choose VAE(..., objective=...), or "
+                    f"log more as docs/extending.md shows."
                 )
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1 and (steps_per_execution > 1 or jit_compile is True):
+            raise InputError(
+                f"compile() was given steps_per_execution={steps_per_execution} and jit_compile={jit_compile} with "
+                f"{replicas} replicas, which take one step at a time and without XLA: leave both out."
+            )
         layers = (*self.encoder._flatten_layers(), *self.decoder._flatten_layers())
         half = any(layer.compute_dtype == "float16" for layer in layers)
         optimizer = keras.optimizers.get(optimizer)
@@ -179,37 +225,40 @@ class Trainer(keras.Model):
 
     @functools.wraps(keras.Model.fit)
     def fit(self, *args, **kwargs):
-        """Keras's `fit`, after a look at the data: values outside the likelihood's support are refused."""
-        given = inspect.signature(super().fit).bind(*args, **kwargs).arguments
-        self._check_data(given.get("x"), "x")
+        """Keras's `fit`, after a look at the data: values outside the likelihood's support are refused.
+
+        Warns:
+            UserWarning: once, if the logs or the weights are no longer finite at an epoch's end.
+        """
+        given = _given(FIT, args, kwargs)
+        check_data(given.get("x"), self.likelihood, "x")
         given["y"] = _targets(given)
         validation = given.get("validation_data")
-        self._check_data(validation, "validation_data")
-        if isinstance(validation, tuple | list) and len(validation) == 3:
-            x, y, weights = validation
-            given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
+        if validation is not None:
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(validation)
+            check_data(x, self.likelihood, "validation_data")
+            if weights is not None:
+                given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
         if self.compiled:
             self.make_train_function()
         loop, steps = self.train_function, given.get("steps_per_epoch")
-        if not isinstance(loop, Loop):
-            return super().fit(**given)
-        begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loop.begin(steps))
-        if isinstance(given.get("callbacks"), keras.callbacks.CallbackList):
-            given["callbacks"].append(begin)
-        else:
-            given["callbacks"] = [begin, *tf.nest.flatten(given.get("callbacks") or [])]  # Keras takes one, or lists
+        first = []
+        if isinstance(loop, Loop):
+            first = [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loop.begin(steps))]
         try:
-            return super().fit(**given)
+            with _between(first, given.get("callbacks"), [WarnIfNotFinite()], self) as given["callbacks"]:
+                return super().fit(**given)
         finally:
-            loop.begin(None)
+            if first:
+                loop.begin(None)
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
         """Keras's `evaluate`: [loss, elbo, rate, distortion] (beta is a setting), or all logs as a dict."""
         within_fit = kwargs.pop("_use_cached_eval_dataset", False)  # which has looked at the data already
-        given = inspect.signature(super().evaluate).bind(*args, **kwargs).arguments
+        given = _given(EVALUATE, args, kwargs)
         if not within_fit:
-            self._check_data(given.get("x"), "x")
+            check_data(given.get("x"), self.likelihood, "x")
         given["y"] = _targets(given)
         if self.compiled:
             self.make_test_function()
@@ -224,25 +273,29 @@ class Trainer(keras.Model):
 
     @functools.wraps(keras.Model.predict)
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """Keras's `predict`, after a look at arrays: they are what `examples.as_float32` takes."""
-        if isinstance(x, np.ndarray | tf.Tensor):
-            examples.check(x, self.likelihood)
+        """Keras's `predict`, after a look at the data: they are what `examples.as_float32` takes."""
+        check_data(x, self.likelihood, "x", is_density_needed=False)
         return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    def __setattr__(self, name: str, value) -> None:
+        """Sets an attribute.
+
+        Raises:
+            InputError: for what the model was built of, once it is.
+        """
+        if name in PARTS and getattr(self, "built", False) and value is not getattr(self, name):
+            raise InputError(
+                f"{name} was set to {value!r} after the model was built, whose logs and compiled steps go on with what "
+                f"it was built with: build another model, VAE(..., {name}=...)."
+            )
+        super().__setattr__(name, value)
 
     def _flatten_metrics_in_order(self, logs: dict) -> list:
         """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
-        return [logs[key] for key in self.objective.directions if key not in self.objective.settings]
+        return [logs[key] for key in self.directions if key not in self.objective.settings]
 
     def _examples(self, x) -> tf.Tensor:
         return examples.as_float32(x, self.likelihood)
-
-    def _check_data(self, data, name: str) -> None:
-        if isinstance(data, tf.data.Dataset):
-            data = next(iter(data.take(1)), None)  # only the first batch: a data set may be endless
-        if isinstance(data, tuple | list):
-            data = data[0] if len(data) else None
-        if isinstance(data, np.ndarray | tf.Tensor):
-            self.likelihood.check(data, name)
 
     def _counter(self, name: str):
         return self.add_weight(
@@ -253,6 +306,28 @@ class Trainer(keras.Model):
             trainable=False,
             aggregation="only_first_replica",
         )
+
+
+@contextlib.contextmanager
+def _between(first: list, callbacks, last: list, model: keras.Model) -> Iterator:
+    """The callbacks that were given, between others; a `CallbackList` is given back as it was."""
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        yield [*first, *tf.nest.flatten(callbacks or []), *last]  # Keras takes one, or lists
+        return
+    own = callbacks.callbacks
+    for callback in (*first, *last):
+        callback.set_model(model)
+    callbacks.callbacks = [*first, *own, *last]
+    try:
+        yield callbacks
+    finally:
+        callbacks.callbacks = own
+
+
+def _given(signature: inspect.Signature, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """What a method was given, by name."""
+    _, *given = signature.bind(None, *args, **kwargs).arguments.items()
+    return dict(given)
 
 
 def _targets(given: dict):

@@ -186,7 +186,7 @@ def test_data_of_another_shape_is_refused_before_training(make_vae, binary):
     vae.compile("sgd")
     with pytest.raises(InputError, match=r"x has shape \(50, 2, 3\); this model takes \('N', 6\): reshape"):
         vae.fit(binary.reshape(50, 2, 3), verbose=0)
-    with pytest.raises(InputError, match=r"x has shape \(6,\); this model takes \('N', 6\): reshape"):
+    with pytest.raises(InputError, match=r"x gives one example at a time, of shape \(6,\): batch it"):
         vae.fit(tf.data.Dataset.from_tensor_slices(binary), verbose=0)  # not batched
 
 

@@ -6,9 +6,8 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE
+from vae_tf import finite
 from vae_tf.training import evaluation
-from vae_tf.training.callbacks.divergence import advice
 from vae_tf.training.callbacks.watcher import Logs, Watcher
 from vae_tf.training.callbacks.writers import Writers
 
@@ -24,14 +23,14 @@ ADVICE = (
 class Alarms(Watcher):
     """Says in plain words, once each, as a warning and as text in TensorBoard, what goes wrong.
 
-    - `not_finite`: a logged value or a code is no longer finite.
+    - `not_finite`: a logged value, a weight or a code is no longer finite. Of the first two, `fit` warns by itself.
     - `rate_never_rises`: after 5 epochs, the rate has not been above 0.1 nats: the codes say nothing about the data.
     - `posterior_collapse`: after 5 epochs, fewer latent dimensions than a share are active. Not said of a plain
       autoencoder, which has no rate that could cause it, nor of a spherical posterior, whose codes' variance depends on
       the number of their dimensions.
 
     Give it to `fit` before a callback that stops training, such as `StopOnDivergence`: it writes at once what is not
-    finite, and warns of it where the epoch comes to an end.
+    finite.
 
     Args:
         directory: the run's log directory; `alarms` is written below it.
@@ -55,18 +54,20 @@ class Alarms(Watcher):
         """Looks at the loss of the steps so far."""
         if not np.isfinite(logs["loss"]):
             with self.surviving(self._epoch + 1):
-                self._write("not_finite", _not_finite(self.model, "the loss", self._epoch + 1), self._epoch + 1)
+                self._write("not_finite", finite.sentence(self.model, "the loss", self._epoch + 1), self._epoch + 1)
 
     def write(self, step: int, logs: Logs) -> None:
         """Judges an epoch."""
         vae = self.model
         self._epochs += 1
         self._highest_rate = max(self._highest_rate, logs.get("rate", np.inf))
+        what = finite.not_finite(vae, logs)
+        if what is not None:
+            self._write("not_finite", finite.sentence(vae, what, step), step)
+            return
         codes = evaluation.codes(vae, self.x)
-        values = {"the loss": logs["loss"], **logs, "a code": codes}
-        wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
-        if wrong:
-            self._say("not_finite", _not_finite(vae, wrong[0], step), step)
+        if not np.isfinite(codes).all():
+            self._say("not_finite", finite.sentence(vae, "a code", step), step)
             return
         if self._epochs < PATIENCE:
             return
@@ -97,10 +98,3 @@ class Alarms(Watcher):
             self._written.add(name)
             with self.writers["alarms"].as_default(step):
                 tf.summary.text(name, words)
-
-
-def _not_finite(vae: VAE, what: str, epoch: int) -> str:
-    return (
-        f"In epoch {epoch}, {what} is no longer finite: nothing is learned from there on; {advice(vae, epoch - 1)}, "
-        f"and look for odd values in the data."
-    )

@@ -3,20 +3,8 @@
 import keras
 import numpy as np
 
-from vae_tf import VAE
 from vae_tf.errors import DivergenceError
-
-SCALE = (
-    'scale the data to values of order 1, or let the encoder do it (`networks.mlp(..., inputs="log1p")` for counts, '
-    '`inputs="standardize"` for other values, in a recipe `--model.networks.inputs`)'
-)
-SLOWER = "try a smaller learning rate or `clipnorm`"
-
-
-def advice(vae: VAE, epoch: int) -> str:
-    """What to do if values are no longer finite in an epoch, counted from 0: data may be too large at once."""
-    may_be_large = not np.isfinite(vae.likelihood.support).all()
-    return f"{SCALE}, before you {SLOWER}" if epoch == 0 and may_be_large else SLOWER
+from vae_tf.finite import advice
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -52,5 +40,5 @@ class StopOnDivergence(keras.callbacks.Callback):
         raise DivergenceError(
             f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped, and "
             f"the model has the weights again with which epoch {self._epoch + 1} began; "
-            f"{advice(self.model, self._epoch)}."
+            f"{advice(self.model, self._epoch + 1)}."
         )

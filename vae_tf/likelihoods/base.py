@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
+from vae_tf.settled import Settled
 from vae_tf.sizes import sizes
 
 Parameters = dict[str, tf.Tensor]
@@ -17,7 +18,7 @@ Parameters = dict[str, tf.Tensor]
 CHUNK = 2**20  # values that are looked at together
 
 
-class Likelihood(keras.layers.Layer):
+class Likelihood(Settled, keras.layers.Layer):
     """p(x|z): from the decoder's features to a distribution over data.
 
     With `projection="auto"` the features become parameters by one of three rules:

@@ -12,13 +12,14 @@ from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.settled import Settled
 from vae_tf.sizes import size
 from vae_tf.terms import Terms
 
 Values = dict[str, tf.Tensor]
 
 
-class Objective:
+class Objective(Settled):
     """What is minimised: a function of one pass's terms and the optimizer's step.
 
     Args:

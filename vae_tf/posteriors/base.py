@@ -5,6 +5,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.bounds import bounded
+from vae_tf.settled import Settled
 from vae_tf.sizes import size
 
 Parameters = dict[str, tf.Tensor]
@@ -12,7 +13,7 @@ Parameters = dict[str, tf.Tensor]
 LOG_VARIANCES = (-30.0, 20.0)  # what float32 and the next steps can bear
 
 
-class Posterior(keras.layers.Layer):
+class Posterior(Settled, keras.layers.Layer):
     """q(z|x): from the encoder's features to a distribution over codes.
 
     `parameters` and `distribution` are apart so that an objective can stop gradients through the parameters.

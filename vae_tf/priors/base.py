@@ -11,6 +11,7 @@ from tensorflow_probability import distributions as tfd
 from vae_tf import random
 from vae_tf.errors import InputError
 from vae_tf.posteriors import Posterior
+from vae_tf.settled import Settled
 from vae_tf.sizes import size
 
 
@@ -26,7 +27,7 @@ class Encode(NamedTuple):
     draw: Callable[[tfd.Distribution, tf.Tensor], tf.Tensor]
 
 
-class Prior(keras.layers.Layer):
+class Prior(Settled, keras.layers.Layer):
     """p(z): a distribution over codes.
 
     Args:

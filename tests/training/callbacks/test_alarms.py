@@ -97,7 +97,7 @@ def test_without_a_callback_that_stops_it_is_told_once(make_vae, bits, tmp_path,
     assert text(read_events(tmp_path / "alarms")["not_finite"]) == {1: said}
 
 
-def test_weights_that_break_with_the_last_step_are_seen_by_the_codes(make_vae, bits, tmp_path):
+def test_weights_that_break_with_the_last_step_are_seen(make_vae, bits, tmp_path, read_events):
     vae = make_vae()
 
     class Break(keras.callbacks.Callback):
@@ -105,8 +105,21 @@ def test_weights_that_break_with_the_last_step_are_seen_by_the_codes(make_vae, b
             self.model.posterior.loc.kernel.assign(tf.fill([5, 2], np.nan))
 
     vae.compile("sgd", run_eagerly=True)
-    with pytest.warns(UserWarning, match="In epoch 1, a code is no longer finite"):
+    with pytest.warns(UserWarning, match="In epoch 1, a weight is no longer finite") as caught:
         vae.fit(bits, batch_size=20, callbacks=[Break(), callbacks.Alarms(tmp_path, bits)], verbose=0)
+    (said,) = [str(warning.message) for warning in caught if "finite" in str(warning.message)]
+    assert text(read_events(tmp_path / "alarms")["not_finite"]) == {1: said}
+
+
+def test_a_code_that_is_not_finite_is_told_though_the_weights_are(make_vae, bits, tmp_path):
+    vae = make_vae()
+    vae.posterior.loc.kernel.assign(tf.fill([5, 2], 3e38))
+    watch = callbacks.Alarms(tmp_path, bits)
+    watch.set_model(vae)
+    watch.on_train_begin()
+    with pytest.warns(UserWarning, match="In epoch 1, a code is no longer finite"):
+        watch.write(1, {"loss": 1.0})
+    watch.on_train_end()
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -72,6 +74,17 @@ def test_a_last_step_that_ruins_the_weights_is_no_good_epoch(make_vae, bits, bad
     for weight, good in zip(trainable(vae), weights[-1], strict=True):
         np.testing.assert_array_equal(weight, good)
     assert np.isfinite(vae.evaluate(bits, verbose=0)).all()
+
+
+@pytest.mark.parametrize(("batch_size", "rate"), [(5, 1e30), (20, np.inf)])  # seen at a step, at an epoch's end
+def test_a_run_that_is_stopped_is_not_told_twice(make_vae, bits, tmp_path, batch_size, rate):
+    vae = make_vae()
+    vae.compile(keras.optimizers.SGD(rate), run_eagerly=True)
+    watching = [callbacks.Alarms(tmp_path, bits), callbacks.StopOnDivergence()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DivergenceError):
+            vae.fit(bits, batch_size=batch_size, epochs=3, callbacks=watching, verbose=0)
 
 
 def test_a_finite_loss_goes_on(make_vae, bits):

@@ -14,7 +14,7 @@ REPEATS = 400
 
 def gradients(vae: VAE, objective: ImportanceWeighted, x: np.ndarray) -> list[np.ndarray]:
     """The gradient of the mean loss in each weight, for `REPEATS` draws of the noise: [REPEATS, *weight]."""
-    vae.objective = objective
+    vae = VAE(vae.encoder, vae.decoder, vae.posterior, vae.prior, vae.likelihood, objective)
 
     @tf.function
     def gradient(seed):

@@ -1,0 +1,37 @@
+"""What a model was built with stays as it is: a traced step has read it, and would not see another value."""
+
+from vae_tf.errors import InputError
+
+
+class Settled:
+    """An object whose constructor's arguments stay as they are from the time when a model is built with it.
+
+    Another value would be saved with the model, but not trained with.
+    """
+
+    _is_settled = False
+
+    def settle(self) -> None:
+        """Settles this object, and what it holds."""
+        self._is_settled = True
+        for value in vars(self).values():
+            if isinstance(value, Settled):
+                value.settle()
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        raise NotImplementedError
+
+    def __setattr__(self, name: str, value) -> None:
+        """Sets an attribute.
+
+        Raises:
+            InputError: for a constructor's argument, once a model is built with this object.
+        """
+        if self._is_settled and not name.startswith("_") and name in self.get_config():
+            raise InputError(
+                f"{type(self).__name__}.{name} was set to {value!r} after a model was built with it, whose compiled "
+                f"steps go on with {getattr(self, name, None)!r}: for a weight of an objective, give it a schedule of "
+                f"the step from the beginning (`vae_tf.schedules`), else build another model."
+            )
+        super().__setattr__(name, value)
