@@ -55,10 +55,10 @@ class Run(RunDirectory):
         """The data of a source, in the size and the values of the run's recipe."""
         arrays = datasets.load(source, settings.image_size)
         likelihood = settings.model.likelihood(arrays.x_train.shape[1:])
-        parts: dict[str, Any] = {name: x for name, x in arrays._asdict().items() if name.startswith("x_")}
-        return arrays._replace(
-            **{key: None if x is None else datasets.stored(x, likelihood) for key, x in parts.items()}
-        )
+        parts = ("x_train", "x_validation", "x_test")
+        given = {name: x for name in parts if (x := getattr(arrays, name)) is not None}
+        stored: dict[str, Any] = {name: datasets.stored(x, likelihood) for name, x in given.items()}
+        return arrays._replace(**stored)
 
     def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
         """The test set as the model is evaluated on it, float32 [N, *event]."""
