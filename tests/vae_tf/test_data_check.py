@@ -55,7 +55,7 @@ def test_data_that_cannot_be_used_are_refused_in_one_sentence(vae, binary, kind,
     assert int(vae.training_steps) == 0
 
 
-@pytest.mark.parametrize("kind", set(DATA) - {"a list", "nothing"})
+@pytest.mark.parametrize("kind", sorted(set(DATA) - {"a list", "nothing"}))
 def test_validation_data_are_looked_at_alike(make_vae, vae, binary, kind):
     make, message = DATA[kind]
     data = make(binary[:40])
