@@ -11,19 +11,20 @@ import jsonargparse
 import keras
 import yaml
 
-from vae_tf import VAE
+from vae_tf import VAE, loading
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
-from vae_tf.training import recipe_check
+from vae_tf.training import memory, recipe_check
 from vae_tf.training.datasets import Binarization
 from vae_tf.training.initialization import fan_in_uniform
 from vae_tf.training.networks import MLP, Network
 from vae_tf.training.recipe_classes import AXES, bases_at, known, nearest
 from vae_tf.training.recipe_words import explain
 
+COPIES = 4  # of a weight that training holds: itself, its gradient, and two moments of an optimizer
 PRESETS = pathlib.Path(__file__).parent / "recipes"
 
 
@@ -103,23 +104,35 @@ class Recipe:
         Args:
             event_shape: the shape of one example.
             examples: the size of the data set, for an objective that needs to know.
+
+        Raises:
+            InputError: if the weights take more than a quarter of this machine's memory, or the parts do not fit.
         """
         keras.utils.set_random_seed(self.seed)
-        latent_size, event_shape = self.model.latent_size, tuple(event_shape)
+        try:
+            with loading.weights_of_at_most(memory.total() // COPIES):
+                vae = self._model(tuple(event_shape), examples)
+        except loading.TooLargeError as error:
+            raise InputError(
+                f"The networks of this recipe have weights of more than {memory.total() // COPIES:,} bytes, and this "
+                f"machine's memory could not train them: make them smaller, such as model.networks.hidden."
+            ) from error
+        if self.initialization == "fan_in_uniform":
+            fan_in_uniform(vae, self.seed)
+        return vae
+
+    def _model(self, event_shape: tuple[int, ...], examples: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        encoder, decoder = self.model.networks()(likelihood, latent_size)
-        vae = VAE(
+        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size)
+        return VAE(
             encoder,
             decoder,
-            posterior=self.model.posterior(latent_size),
-            prior=self.model.prior(latent_size),
+            posterior=self.model.posterior(self.model.latent_size),
+            prior=self.model.prior(self.model.latent_size),
             likelihood=likelihood,
             objective=self.model.objective().sized(examples),
             seed=self.seed,
         )
-        if self.initialization == "fan_in_uniform":
-            fan_in_uniform(vae, self.seed)
-        return vae
 
 
 def presets() -> list[str]:

@@ -38,9 +38,9 @@ def load(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
     limit = TIMES * path.stat().st_size + ALWAYS
     try:
         zipfile.ZipFile(path).close()  # load_model takes a file of another kind for an older format
-        with _weights_of_at_most(limit):
+        with weights_of_at_most(limit):
             return keras.saving.load_model(path, compile=compile)
-    except _TooLargeError as error:
+    except TooLargeError as error:
         raise InputError(
             f"{path} cannot be loaded: a file of {path.stat().st_size:,} bytes describes weights of more than "
             f"{limit:,} bytes, so they are not in it; give a file that model.save(path) has written."
@@ -53,20 +53,24 @@ def load(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
         ) from error
 
 
-class _TooLargeError(Exception):
-    """More weights than the file can hold."""
+class TooLargeError(Exception):
+    """Weights that take more memory than they may."""
 
 
 @contextlib.contextmanager
-def _weights_of_at_most(limit: int) -> Iterator[None]:
-    """Raises before a variable is made with which those made within take more bytes than `limit`."""
+def weights_of_at_most(limit: int) -> Iterator[None]:
+    """Raises before a variable is made with which those made within take more bytes than `limit`.
+
+    Raises:
+        TooLargeError: then.
+    """
     left = limit
 
     def create(next_creator, **arguments):
         nonlocal left
         left -= _size(arguments["initial_value"])
         if left < 0:
-            raise _TooLargeError
+            raise TooLargeError
         return next_creator(**arguments)
 
     try:
@@ -74,7 +78,7 @@ def _weights_of_at_most(limit: int) -> Iterator[None]:
             yield
     except Exception as error:  # Keras raises some errors anew, as others
         if left < 0:
-            raise _TooLargeError from error
+            raise TooLargeError from error
         raise
 
 

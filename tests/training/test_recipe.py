@@ -422,6 +422,14 @@ def test_the_seed_decides_the_weights():
     assert any(not np.array_equal(one, other) for one, other in zip(weights(1), weights(2), strict=True))
 
 
+def test_networks_that_the_machine_could_not_train_are_refused_before_memory_is_taken(read_recipe):
+    settings, _ = read_recipe("--model.networks.hidden=[1000000000]")
+    with pytest.raises(
+        InputError, match=r"weights of more than [\d,]+ bytes, and this machine's memory could not train"
+    ):
+        settings.build((28, 28, 1))
+
+
 @pytest.mark.parametrize("initialization", ["default", "fan_in_uniform"])
 def test_weights_start_where_the_recipe_says(read_recipe, initialization):
     vae = read_recipe(f"--initialization={initialization}", "--model.networks.hidden=[64]")[0].build((100,))

@@ -1,7 +1,6 @@
 """A folder of image files: its splits and its classes."""
 
 import math
-import os
 import pathlib
 from collections import Counter
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ import numpy as np
 from rich import progress
 
 from vae_tf.errors import InputError
+from vae_tf.training import memory
 from vae_tf.training.datasets import image_files
 from vae_tf.training.datasets.arrays import Arrays, arrays
 from vae_tf.training.datasets.image_files import SUFFIXES, BadImageError, Header
@@ -160,7 +160,7 @@ def _pixels(
     height, width = (headers[0].height, headers[0].width) if image_size is None else (image_size, image_size)
     shape = (len(headers), height, width, 1 if is_grey else 3)
     size = math.prod(shape)
-    if size > MEMORY_SHARE * _memory():
+    if size > MEMORY_SHARE * memory.total():
         raise InputError(
             f"{folder} holds {len(headers)} images of {width} x {height} pixels, {size / 1e9:.1f} GB, which is more "
             f"than {MEMORY_SHARE:.0%} of this machine's memory: give fewer, or make them smaller with image_size "
@@ -173,11 +173,6 @@ def _pixels(
         except BadImageError as error:
             bad[header.path] = str(error)
     return x
-
-
-def _memory() -> int:
-    """The bytes of memory that this machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def _mixed(folder: pathlib.Path, headers: Sequence[Header], bad: dict[pathlib.Path, str]) -> InputError:

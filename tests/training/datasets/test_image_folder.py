@@ -228,12 +228,12 @@ def test_a_header_that_claims_too_many_pixels_is_refused_undecoded(folder, side)
 
 
 def test_more_than_the_memory_holds_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(image_folder, "_memory", lambda: 4 * 199)
+    monkeypatch.setattr(image_folder.memory, "total", lambda: 4 * 199)
     for i in range(10):
         write(folder / f"{i}.png", np.zeros((5, 4), np.uint8))
     with pytest.raises(InputError, match=r"holds 10 images of 4 x 5 pixels, .* more than 25% of this machine's memory"):
         datasets.load(str(folder))
-    monkeypatch.setattr(image_folder, "_memory", lambda: 4 * 200)
+    monkeypatch.setattr(image_folder.memory, "total", lambda: 4 * 200)
     assert len(both(datasets.load(str(folder)))) == 10
 
 
