@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 
 SCHEMES = {"http": False, "https": True, "grpc": False, "grpcs": True}  # whether through TLS
 HERE = ("localhost", "127.0.0.1", "::1")
+# Names that the client, HTTP or gRPC writes itself.
+RESERVED = re.compile(
+    r"host|connection|content-.*|transfer-encoding|accept-encoding|expect|te|trailer|upgrade|grpc-.*|.*-bin"
+)
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -23,7 +27,7 @@ class Address(NamedTuple):
         name: of the model.
         version: a version's number, or None.
         label: a version's label, or None.
-        timeout: seconds that one request may take.
+        timeout: seconds that one request may take, with its retries.
         retries: of one request.
         headers: what is sent along with each request.
         ca_file: certificates in PEM form that the server's must be signed by, or None for those of the system.
@@ -118,6 +122,8 @@ def _headers(headers: Mapping[str, str], token: str | None, parts: urllib.parse.
             )
         given["authorization"] = f"Bearer {token}"
     for name, value in given.items():
+        if RESERVED.fullmatch(name):
+            raise ValueError(f"The header {name!r} is not yours to give: HTTP or gRPC sets it.")
         if not HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):  # its value may be a secret
             raise ValueError(f"The header {name!r} has a name or a value that HTTP does not allow: give ASCII text.")
     return given

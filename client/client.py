@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vae_tf_client.address import Address, address, whole
-from vae_tf_client.errors import ServerError
+from vae_tf_client.errors import ServerError, cleaned
 from vae_tf_client.signature import Arrays, Signature
 
 BATCH_SIZE = 64  # the max_batch_size of the batching.config that an export writes
@@ -70,7 +70,7 @@ class Client:
         name: of the model.
         version: a version's number; the newest one loaded, where neither it nor a label is given.
         label: a version's label, such as "stable".
-        timeout: seconds that one piece may take: over gRPC with all retries, over REST each try.
+        timeout: seconds that one piece may take, with all retries.
         retries: of one piece; over gRPC at most 4.
         batch_size: the most rows in a piece; the server's `max_batch_size`.
         headers: what is sent along with each request, such as a proxy asks for; over gRPC as metadata.
@@ -193,7 +193,7 @@ class Client:
     def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
         signatures = self.signatures
         if name not in signatures:
-            raise ValueError(f"{self.name} has no {name}: it serves {', '.join(sorted(signatures))}.")
+            raise ValueError(f"{self.name} has no {name}: it serves {cleaned(', '.join(sorted(signatures)))}.")
         return signatures[name], signatures[name].arrays(name, inputs)
 
 

@@ -3,8 +3,6 @@
 import base64
 import http
 import json
-import socket
-import sys
 import time
 import urllib.parse
 from typing import Any
@@ -12,20 +10,14 @@ from typing import Any
 import numpy as np
 import urllib3
 
+from vae_tf_client import connection
 from vae_tf_client.address import Address
 from vae_tf_client.errors import ServerError, cleaned, late
 from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
 
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
-THREADS = 64  # that may have a connection each, kept open
 NUMBER_BYTES = 64  # of a number, as JSON with what stands between two of them
 METADATA_BYTES = 2**22
-PIECE = 2**16  # bytes that are read at once
-# On one host the server's segments are as large as its writes, of which the last then waits 40 ms for the
-# acknowledgement of the one before. Segments of the size that a network has are acknowledged in pairs, at once.
-SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-if sys.platform == "linux":
-    SOCKET_OPTIONS.append((socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1460))
 BACKOFF = 0.1  # seconds; the first retry comes at once, the next after twice this, then four times ...
 
 
@@ -41,15 +33,8 @@ class Rest:
         path += "" if where.version is None else f"/versions/{where.version}"
         path += "" if where.label is None else f"/labels/{urllib.parse.quote(where.label, safe='')}"
         self._url, self._model, self._timeout = where.url, where.url + path, where.timeout
-        self._pool = urllib3.PoolManager(
-            maxsize=THREADS,
-            timeout=where.timeout,
-            headers=where.headers,
-            ca_certs=where.ca_file,
-            socket_options=SOCKET_OPTIONS,
-            retries=False,
-        )
-        self._retries = where.retries
+        self._headers, self._retries = where.headers, where.retries
+        self._pool = connection.pool(where.ca_file)
 
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
@@ -78,57 +63,49 @@ class Rest:
 
     def _ask(self, method: str, url: str, part: str, most: int, body: bytes | None = None) -> Any:
         """A part of the answer, which has at most so many bytes."""
-        for attempt in range(self._retries):
+        end, attempt = time.monotonic() + self._timeout, 0
+        while True:
             try:
-                return self._ask_once(method, url, part, most, body)
+                return self._ask_once(method, url, part, most, body, end - time.monotonic())
             except ConnectionError:
-                time.sleep(BACKOFF * 2**attempt if attempt else 0)
-        return self._ask_once(method, url, part, most, body)
+                wait = BACKOFF * 2**attempt if attempt else 0
+                if attempt == self._retries or time.monotonic() + wait >= end:
+                    raise
+            time.sleep(wait)
+            attempt += 1
 
-    def _ask_once(self, method: str, url: str, part: str, most: int, body: bytes | None) -> Any:
+    def _ask_once(self, method: str, url: str, part: str, most: int, body: bytes | None, seconds: float) -> Any:
         try:
-            answer = self._pool.request(method, url, body=body, redirect=False, preload_content=False)
-            content = self._content(answer, most)
+            with self._pool.request(
+                method,
+                url,
+                body=body,
+                headers=self._headers,
+                timeout=urllib3.Timeout(total=seconds),
+                redirect=False,
+                preload_content=False,
+            ) as answer:
+                content = answer.read(most + 1, decode_content=False)
         except urllib3.exceptions.NewConnectionError as error:  # a kind of ConnectTimeoutError there
-            raise ConnectionError(f"{self._url} cannot be reached: {error}") from None
+            raise ConnectionError(f"{self._url} cannot be reached: {cleaned(str(error))}") from None
         except urllib3.exceptions.TimeoutError:
             raise TimeoutError(late(self._url)) from None
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(f"{self._url} cannot be reached: {cleaned(str(error))}") from None
+        if (coding := answer.headers.get("Content-Encoding", "identity")) != "identity":
+            raise ServerError(f"{self._url} answered in the encoding {coding}, which was not asked for", answer.status)
         if answer.status in BUSY:
             raise ConnectionError(f"{self._url} has no room now: {_message(content)} ({answer.status})")
         if location := answer.get_redirect_location():
             raise ServerError(f"{url} redirects to {location}, which is not followed: give that URL", answer.status)
         if answer.status != http.HTTPStatus.OK:
             raise ServerError(_message(content), answer.status)
+        if len(content) > most:
+            raise ServerError(f"{self._url} answered more than {most:,} bytes, the most there can be", answer.status)
         try:
             return json.loads(content)[part]
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ServerError(f"{url} answered no {part}: {_message(content)}", answer.status) from None
-
-    def _content(self, answer: urllib3.BaseHTTPResponse, most: int) -> bytes:
-        """The body, read as it came: nothing was asked to be compressed."""
-        until = time.monotonic() + self._timeout
-        pieces, size = [], 0
-        try:
-            if coding := answer.headers.get("Content-Encoding"):
-                raise ServerError(
-                    f"{self._url} answered in the encoding {coding}, which was not asked for", answer.status
-                )
-            while piece := answer.read1(PIECE, decode_content=False):
-                pieces.append(piece)
-                size += len(piece)
-                if size > most:
-                    raise ServerError(
-                        f"{self._url} answered more than {most:,} bytes, the most there can be", answer.status
-                    )
-                if time.monotonic() > until:
-                    raise TimeoutError(late(self._url))
-        except BaseException:
-            answer.close()
-            raise
-        answer.release_conn()
-        return b"".join(pieces)
 
 
 def _message(body: bytes) -> str:
@@ -167,7 +144,11 @@ def _array(spec: Spec, values: list) -> np.ndarray:
         array = np.empty(len(values), object)
         array[:] = [base64.b64decode(value["b64"]) for value in values]
         return array
-    array = np.array(values)
-    if array.dtype.kind not in "iuf":
+    array, dtype = np.array(values), spec.type.dtype
+    if array.dtype.kind not in ("iu" if dtype.kind == "i" else "iuf"):
         raise ValueError(f"values of {array.dtype}, not {spec}")
-    return array.astype(spec.type.dtype)
+    with np.errstate(over="ignore"):  # beyond float32 it is infinite
+        numbers = array.astype(dtype)
+    if dtype.kind == "i" and (numbers != array).any():
+        raise ValueError(f"a number beyond {dtype}")
+    return numbers

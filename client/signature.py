@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vae_tf_client.errors import cleaned
+
 Arrays = dict[str, np.ndarray]
 
 MOST = 2**30  # bytes of an answer, whatever a server says that it gives
@@ -100,13 +102,13 @@ class Signature(NamedTuple):
             ValueError: where one is not what the signature takes.
         """
         if inputs.keys() != self.inputs.keys():
-            raise ValueError(f"{name} takes {', '.join(self.inputs)} here, and not {', '.join(inputs)}.")
+            raise ValueError(f"{name} takes {cleaned(', '.join(self.inputs))} here, and not {', '.join(inputs)}.")
         arrays = {}
         for key, value in inputs.items():
             try:
                 arrays[key] = self.inputs[key].array(value)
             except ValueError as error:
-                raise ValueError(f"{key} of {name} {error}.") from None
+                raise ValueError(cleaned(f"{key} of {name} {error}.")) from None
         return arrays
 
 

@@ -185,11 +185,26 @@ def test_an_answer_that_unpacks_to_more_is_not_unpacked():
         client.decode(CODES)
 
 
-@pytest.mark.parametrize("status", [200, 503])
-def test_an_answer_without_an_end_is_left(raw, status):
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        (200, ServerError, "answered more than 4,194,304"),
+        (503, ConnectionError, r"has no room now: \[\["),
+        (400, ServerError, r"\[\["),
+    ],
+)
+def test_an_answer_without_an_end_is_left(raw, status, error, message):
     url = raw(f"HTTP/1.1 {status} OK\r\n\r\n".encode(), itertools.repeat(b"[" * 60_000))
-    with Client(url, "digits", retries=1) as client, pytest.raises(ServerError, match="answered more than 4,194,304"):
+    with Client(url, "digits", retries=1) as client, pytest.raises(error, match=message):
         client.decode(CODES)
+
+
+def test_a_long_refusal_is_cut_and_keeps_its_status():
+    repeated = json.dumps({"error": "no such thing in " + "[1.0, 2.0], " * 20_000}).encode()
+    with answering((400, repeated)) as (url, _), Client(url, "digits") as client:
+        with pytest.raises(ServerError, match="no such thing in ") as refusal:
+            client.decode(CODES)
+        assert refusal.value.status == 400
 
 
 def test_an_answer_that_drips_is_left_in_time(raw):
@@ -302,6 +317,23 @@ def test_an_answer_of_other_outputs_is_said(rows, given):
         pytest.raises(ServerError, match=f"encode gave {given}, and said that it gives z, stddev"),
     ):
         client.encode(CODES)
+
+
+def test_numbers_beyond_float32_are_infinite():
+    with answering((200, b'{"predictions": [[1e39, -1e400]]}')) as (url, _), Client(url, "digits") as client:
+        assert client.decode(CODES).tolist() == [[float("inf"), float("-inf")]]
+
+
+@pytest.mark.parametrize("wrong", [7.5, 2**31, "7"])
+def test_whole_numbers_are_whole_and_in_their_range(monkeypatch, wrong):
+    whole = {"dtype": "DT_INT32", "tensor_shape": {"dim": [{"size": "-1"}, {"size": "1"}]}}
+    served = {"decode": {"inputs": {"z": FLOATS}, "outputs": {"mean": whole}}}
+    monkeypatch.setitem(METADATA["metadata"], "signature_def", {"signature_def": served})
+    answers = [(200, {"predictions": [[number]]}) for number in (-(2**31), wrong)]
+    with answering(*answers) as (url, _), Client(url, "digits") as client:
+        assert client.decode(CODES).tolist() == [[-(2**31)]]
+        with pytest.raises(ServerError, match="the answer of decode cannot be understood"):
+            client.decode(CODES)
 
 
 def test_outputs_come_by_their_names():
