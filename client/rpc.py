@@ -18,7 +18,8 @@ from vae_tf_client.signature import BY_NUMBER, MOST, TYPES, Arrays, Signature, S
 SERVICE = "tensorflow.serving.PredictionService"
 BUSY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)  # the latter where its threads are all at work
 TOO_LARGE = "larger than max"  # as gRPC itself says of what it does not receive
-NUMBER_BYTES = 8
+NUMBER_BYTES = 10  # of an int32 below 0 in a list
+UNCOMPRESSED = 1  # the first bit; what is compressed would be unpacked whole before it is measured
 METADATA_BYTES = 2**22
 MOST_ATTEMPTS = 5  # that gRPC makes, whatever it is asked for
 
@@ -77,6 +78,7 @@ class Rpc:
         options: list[tuple[str, int | str]] = [
             ("grpc.max_receive_message_length", self._most),
             ("grpc.max_metadata_size", METADATA_BYTES),
+            ("grpc.compression_enabled_algorithms_bitset", UNCOMPRESSED),
             ("grpc.enable_http_proxy", 0),  # as over REST
             ("grpc.enable_retries", int(where.retries > 0)),
         ]

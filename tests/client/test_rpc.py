@@ -224,3 +224,21 @@ def test_metadata_that_are_none_are_said(monkeypatch):
         monkeypatch.setattr(client._transport, "_ask", lambda *_: response)
         with pytest.raises(ServerError, match="the metadata of digits cannot be understood: "):
             client.decode(CODES)
+
+
+def test_an_answer_that_is_compressed_is_not_unpacked():
+    class Bomb(grpc.GenericRpcHandler):
+        def service(self, details):
+            def answer(request, context):
+                context.set_compression(grpc.Compression.Gzip)
+                return bytes(10**8)
+
+            return grpc.unary_unary_rpc_method_handler(answer)
+
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[Bomb()])
+    port = server.add_insecure_port("localhost:0")
+    server.start()
+    compressed = pytest.raises(ServerError, match=r"(?i)compression algorithm.*gzip")
+    with Client(f"grpc://localhost:{port}", "digits", timeout=30) as client, compressed:
+        client.decode(CODES)
+    server.stop(None)
