@@ -13,12 +13,13 @@ from google.protobuf.message import DecodeError
 from vae_tf_client import messages
 from vae_tf_client.address import Address
 from vae_tf_client.errors import ServerError, cleaned, late
-from vae_tf_client.signature import BY_NUMBER, MOST, TYPES, Arrays, Signature, Spec
+from vae_tf_client.signature import BY_NUMBER, TYPES, Arrays, Signature, Spec
 
 SERVICE = "tensorflow.serving.PredictionService"
 BUSY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)  # the latter where its threads are all at work
 TOO_LARGE = "larger than max"  # as gRPC itself says of what it does not receive
 NUMBER_BYTES = 10  # of an int32 below 0 in a list
+MOST_LEFT_OUT = 2**20  # values of a tensor, where TF Serving leaves out none
 UNCOMPRESSED = 1  # the first bit; what is compressed would be unpacked whole before it is measured
 METADATA_BYTES = 2**22
 MOST_ATTEMPTS = 5  # that gRPC makes, whatever it is asked for
@@ -148,11 +149,11 @@ def _array(spec: Spec, rows: int, tensor) -> np.ndarray:
     if tensor.dtype != spec.type.number or shape != [rows, *spec.shape[1:]]:
         raise ValueError(f"a tensor of type {tensor.dtype} and shape {shape}, not {spec} of {rows} rows")
     kind = spec.type
-    if math.prod(shape) * kind.dtype.itemsize > MOST:
-        raise ValueError(f"a tensor of shape {shape}, which is more than {MOST:,} bytes")
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, kind.dtype.newbyteorder("<")).reshape(shape).astype(kind.dtype)
     listed = getattr(tensor, kind.field)
+    if math.prod(shape) - len(listed) > MOST_LEFT_OUT:
+        raise ValueError(f"a tensor of shape {shape} with {len(listed)} values")
     array = np.full(math.prod(shape), listed[-1] if listed else kind.dtype.type(), kind.dtype)
     array[: len(listed)] = listed
     return array.reshape(shape)

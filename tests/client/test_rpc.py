@@ -226,19 +226,49 @@ def test_metadata_that_are_none_are_said(monkeypatch):
             client.decode(CODES)
 
 
-def test_an_answer_that_is_compressed_is_not_unpacked():
-    class Bomb(grpc.GenericRpcHandler):
+@contextlib.contextmanager
+def speaking(answer):
+    """A server that gives what a function of a method's name and its context gives, bytes that may be no message."""
+
+    class Handler(grpc.GenericRpcHandler):
         def service(self, details):
-            def answer(request, context):
-                context.set_compression(grpc.Compression.Gzip)
-                return bytes(10**8)
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: answer(details.method, context))
 
-            return grpc.unary_unary_rpc_method_handler(answer)
-
-    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[Bomb()])
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[Handler()])
     port = server.add_insecure_port("localhost:0")
     server.start()
+    try:
+        yield f"grpc://localhost:{port}"
+    finally:
+        server.stop(None)
+
+
+def test_an_answer_that_is_compressed_is_not_unpacked():
+    def answer(method, context):
+        context.set_compression(grpc.Compression.Gzip)
+        return bytes(10**8)
+
     compressed = pytest.raises(ServerError, match=r"(?i)compression algorithm.*gzip")
-    with Client(f"grpc://localhost:{port}", "digits", timeout=30) as client, compressed:
+    with speaking(answer) as url, Client(url, "digits", timeout=30) as client, compressed:
         client.decode(CODES)
-    server.stop(None)
+
+
+def test_a_signature_of_many_values_makes_no_few_bytes_many():
+    values = 200_000_000
+
+    def answer(method, context):
+        if method.endswith("Predict"):
+            return predict_pb2.PredictResponse(outputs={"mean": tensor([1, values])}).SerializeToString()
+        definitions = get_model_metadata_pb2.SignatureDefMap()
+        decode = definitions.signature_def["decode"]
+        for named, size in ((decode.inputs["z"], 2), (decode.outputs["mean"], values)):
+            named.dtype = 1
+            named.tensor_shape.dim.add(size=-1)
+            named.tensor_shape.dim.add(size=size)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        response.metadata["signature_def"].Pack(definitions)
+        return response.SerializeToString()
+
+    short = pytest.raises(ServerError, match=r"a tensor of shape \[1, 200000000\] with 0 values")
+    with speaking(answer) as url, Client(url, "digits") as client, short:
+        client.decode(CODES)
