@@ -91,6 +91,8 @@ class Rest:
         except urllib3.exceptions.TimeoutError:
             raise TimeoutError(late(self._url)) from None
         except urllib3.exceptions.HTTPError as error:
+            if any(isinstance(cause, TimeoutError) for cause in error.args):  # while the request was being sent
+                raise TimeoutError(late(self._url)) from None
             raise ConnectionError(f"{self._url} cannot be reached: {cleaned(str(error))}") from None
         if (coding := answer.headers.get("Content-Encoding", "identity")) != "identity":
             raise ServerError(f"{self._url} answered in the encoding {coding}, which was not asked for", answer.status)

@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from vae_tf_client import Client, ServerError
@@ -121,6 +122,28 @@ def test_drop_by_drop_it_is_late_all_the_same(say):
             client.decode(CODES)
         assert time.monotonic() - begun < 2
         assert len(bodies) == 1
+
+
+def test_a_server_that_does_not_read_is_late():
+    with socket.create_server(("localhost", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def serve():
+            connection, _ = listening.accept()
+            connection.recv(65536)
+            connection.sendall(http(METADATA.replace(b'"2"', b'"1000"')))
+            done.wait(30)
+            connection.close()
+
+        done = threading.Event()
+        threading.Thread(target=serve, daemon=True).start()
+        late = pytest.raises(TimeoutError, match="did not answer in time")
+        with (
+            Client(f"http://localhost:{listening.getsockname()[1]}", "d", timeout=0.5, batch_size=2000) as client,
+            late,
+        ):
+            client.decode(np.zeros((2000, 1000)))  # 8 MB, more than the buffers hold
+        done.set()
 
 
 def test_retries_have_one_time():
