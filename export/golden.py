@@ -27,10 +27,11 @@ class Exchange(NamedTuple):
 
 
 def exchanges(vae: VAE) -> dict[str, Exchange]:
-    """The model's own answers, by the names of the signatures: to draws from the prior, and what they decode to."""
+    """The model's own answers, by the names of the signatures: to draws z ~ p(z), and to draws x ~ p(x|z) of these."""
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
     drawn = _arrays(signatures.sample(vae, tf.constant(seed)))
-    values = {"seed": seed, "z": drawn["z"], "x": drawn["mean"]}
+    x = vae.decode(drawn["z"]).sample(seed=(0, 0))  # in the likelihood's support, which a mean need not be
+    values = {"seed": seed, "z": drawn["z"], "x": x.numpy()}
     functions = signatures.functions(vae)
     if "decode_png" in functions:
         values |= _arrays(functions["decode_png"](z=tf.constant(drawn["z"])))
