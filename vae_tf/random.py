@@ -71,8 +71,8 @@ def choice(probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
         probabilities: of the choices, float32 [M]; their sum is 1.
         noise: m is chosen where Phi(noise) falls between the sums of the first m and the first m + 1 probabilities.
     """
-    share = tf.math.erfc(-noise / 2**0.5) / 2  # Phi(noise)
-    chosen = tf.searchsorted(tf.cumsum(probabilities), share, side="right")
+    ends = tf.math.ndtri(tf.cumsum(probabilities))  # constants in a converted model, unlike Phi(noise)
+    chosen = tf.reduce_sum(tf.cast(noise[:, None] >= ends, tf.int32), axis=-1)
     return tf.minimum(chosen, tf.shape(probabilities)[0] - 1)
 
 

@@ -102,7 +102,8 @@ class Likelihood(Settled, keras.layers.Layer):
         """The mean of p(x|z), which is shown and served, float32 [*batch, *event]; NaN where a parameter is."""
         mean = p.mean()
         batch = mean.shape[: -len(self.event_shape)]
-        return tf.ensure_shape(mean, (*batch, *self.event_shape))  # tfp forgets sizes that it has broadcast
+        mean.set_shape((*batch, *self.event_shape))  # tfp forgets sizes that it has broadcast
+        return mean
 
     def accepts(self, x: tf.Tensor) -> tf.Tensor:
         """Whether p(x|z) is defined for every value of an example, bool [B], for x, float32 [B, *event]."""

@@ -46,6 +46,10 @@ class Deterministic(Posterior):
         loc = q.distribution.loc
         return tf.broadcast_to(loc, tf.concat([tf.shape(noise)[:1], tf.shape(loc)], axis=0))
 
+    def code(self, q: tfd.Distribution) -> tf.Tensor:
+        """loc, float32 [B, D]."""
+        return q.distribution.loc
+
     def stddev(self, q: tfd.Distribution) -> None:
         """There is none."""
         del q

@@ -40,8 +40,9 @@ class FullCovarianceNormal(Posterior):
         """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], from features [B, *]."""
         features = flat(features)
         triangle = tfm.fill_triangular(self.scale_tril(features))
-        diagonal = tf.linalg.diag_part(triangle)
-        lower = tf.linalg.set_diag(triangle / self.latent_size**0.5, tf.ones_like(diagonal))
+        is_diagonal = tf.eye(self.latent_size, dtype=tf.bool)
+        diagonal = tf.reduce_sum(tf.where(is_diagonal, triangle, 0.0), axis=-1)
+        lower = tf.where(is_diagonal, 1.0, triangle / self.latent_size**0.5)
         return {"loc": self.loc(features), "scale_tril": tf.exp(bounded_log_scale(diagonal))[..., None] * lower}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
@@ -51,6 +52,14 @@ class FullCovarianceNormal(Posterior):
     def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = loc + L noise, float32 [K, B, D], from standard normals [K, B, D]."""
         return q.loc + tf.linalg.matvec(q.scale_tril, noise)
+
+    def code(self, q: tfd.Distribution) -> tf.Tensor:
+        """loc, float32 [B, D]."""
+        return q.loc
+
+    def stddev(self, q: tfd.Distribution) -> tf.Tensor:
+        """The lengths of the rows of L, float32 [B, D]."""
+        return tf.norm(q.scale_tril, axis=-1)
 
 
 class _Normal(tfd.MultivariateNormalTriL):
