@@ -108,6 +108,13 @@ class Client:
         """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN where a code is not finite."""
         return self._ask("decode", z=z)["mean"]
 
+    def decode_noise(self, noise: npt.ArrayLike) -> np.ndarray:
+        """The `mean` of p(x|z), float32 [B, *event], at draws z ~ p(z) that standard normals [B, N] make.
+
+        N is D, or with a prior that is a mixture D + 1, of which the first chooses the component; the server says it.
+        """
+        return self._ask("decode_noise", noise=noise)["mean"]
+
     def decode_png(self, z: npt.ArrayLike) -> list[bytes]:
         """The `mean` of p(x|z) as B PNG files, for codes z [B, D]; empty where a code is not finite."""
         return self._ask("decode_png", z=z)["image_bytes"].tolist()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE
+from vae_tf import VAE, random
 from vae_tf.errors import InputError
 from vae_tf.serving import contract, signatures
 
@@ -30,12 +30,13 @@ def exchanges(vae: VAE) -> dict[str, Exchange]:
     """The model's own answers, by the names of the signatures: to draws z ~ p(z), and to draws x ~ p(x|z) of these."""
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
     drawn = _arrays(signatures.sample(vae, tf.constant(seed)))
+    noise = random.normal_rows([vae.prior.noise_size], tf.constant(seed)).numpy()
     x = vae.decode(drawn["z"]).sample(seed=(0, 0))  # in the likelihood's support, which a mean need not be
-    values = {"seed": seed, "z": drawn["z"], "x": x.numpy()}
+    values = {"seed": seed, "noise": noise, "z": drawn["z"], "x": x.numpy()}
     functions = signatures.functions(vae)
     if "decode_png" in functions:
         values |= _arrays(functions["decode_png"](z=tf.constant(drawn["z"])))
-    interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
+    interfaces = contract.interfaces(vae.latent_size, vae.event_shape, vae.prior.noise_size)
     answers = {}
     for name, function in functions.items():
         inputs = {key: values[key] for key in interfaces[name].inputs}

@@ -19,9 +19,10 @@ def signatures(version: pathlib.Path) -> Faults:
     served = artifact.interfaces(version)
     try:
         z, mean = served["decode"].inputs["z"].shape, served["decode"].outputs["mean"].shape
-        promised = contract.interfaces(z[1], mean[1:])
+        noise = served["decode_noise"].inputs["noise"].shape if "decode_noise" in served else z
+        promised = contract.interfaces(z[1], mean[1:], noise[1])
     except (KeyError, IndexError, TypeError, ValueError):
-        yield "there is no decode from z [B, D] to mean [B, *event]"
+        yield "there is no decode from z [B, D] to mean [B, *event], or no noise [B, N] of decode_noise"
         return
     promised["serving_default"] = promised[contract.SERVING_DEFAULT]
     for name in sorted({*contract.EVERY, "serving_default"} - served.keys()):

@@ -185,6 +185,14 @@ class VAE(Kept):
         seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(count))
         return self.likelihood.mean(self.decode(self.draw(seeds)))
 
+    def from_noise(self, noise) -> tf.Tensor:
+        """Codes z ~ p(z), float32 [B, D], made from standard normals [B, prior.noise_size], row by row."""
+        size = self.prior.noise_size
+        noise = tf.cast(examples.numbers(noise, "noise", ("N", size)), tf.float32)
+        if noise.shape.rank != 2 or noise.shape[-1] != size:
+            raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
+        return self.prior.from_noise(noise, self._encode())
+
     def draw(self, seeds: tf.Tensor) -> tf.Tensor:
         """Codes z ~ p(z), float32 [B, D]; row i depends on the integer pair `seeds[i]` alone, bit for bit."""
         return self._draw_function(seeds)

@@ -39,6 +39,10 @@ def test_decode(client, vae, z):
     assert client.decode(z.tolist()).dtype == np.float32
 
 
+def test_decode_noise(client, vae, z):
+    np.testing.assert_allclose(client.decode_noise(z), signatures.decode_noise(vae, z)["mean"], atol=1e-6)
+
+
 def test_a_sample_is_that_of_the_model_by_its_seed(client, vae):
     sample = client.sample(5, seed=7)
     np.testing.assert_allclose(sample.mean, vae.sample(5, seed=7), atol=1e-6)

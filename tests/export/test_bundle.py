@@ -40,7 +40,7 @@ def test_a_version_is_whole_and_readable_by_a_server(vae, tmp_path):
     os.umask(mask)
     assert stat.S_IMODE(version.stat().st_mode) == 0o777 & ~mask
     kept = golden.read(version / "assets.extra" / "golden.npz").keys()
-    assert kept == {"decode", "decode_png", "sample", "encode", "encode_png", "reconstruct", "score"}
+    assert kept == {"decode", "decode_noise", "decode_png", "sample", "encode", "encode_png", "reconstruct", "score"}
 
 
 def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vae_tf.export import runners
 from vae_tf.serving import contract
 
-INTERFACES = contract.interfaces(3, (6, 6, 1))
+INTERFACES = contract.interfaces(3, (6, 6, 1), 3)
 ROWS = 3
 BAD_NUMBERS = [np.nan, np.inf, -np.inf, 3e38, -3e38]
 BAD_FILES = [b"", b"no image", b"GIF89a", b"\x89PNG", b"\x89PNG\r\n\x1a\n" + b"\xff" * 16, b"\0" * 100]
@@ -34,6 +34,7 @@ def good(ask) -> dict[str, np.ndarray]:
     z = rng.normal(size=(ROWS, 3)).astype(np.float32)
     return {
         "z": z,
+        "noise": rng.normal(size=(ROWS, 3)).astype(np.float32),
         "x": rng.integers(0, 2, (ROWS, 6, 6, 1)).astype(np.float32),
         "seed": rng.integers(0, 9, (ROWS, 2)).astype(np.int32),
         "image_bytes": ask("decode_png", {"z": z})["image_bytes"],

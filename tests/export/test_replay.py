@@ -35,6 +35,7 @@ def test_a_weight_that_is_another(vae, graphs, write):
     for detail in found.values():
         assert {fault.partition(":")[0] for fault in detail.split("; ")} == {
             "decode",
+            "decode_noise",
             "sample",
             "reconstruct",
             "score",

@@ -30,6 +30,17 @@ def test_a_missing_signature(write):
     }
 
 
+def test_decode_noise_may_be_missing_as_in_version_0_1(write, answers, monkeypatch):
+    monkeypatch.delitem(answers, "decode_noise")
+    assert off(write({"decode_noise": None})) == {}
+
+
+@pytest.mark.parametrize(("shape", "said"), [((), "no noise [B, N]"), ((3, 1), "has the inputs noise float32")])
+def test_another_noise(write, shape, said):
+    decode_noise = graph(lambda noise: {"mean": tf.zeros([1, 6, 6, 1])}, "noise", *shape)
+    assert said in off(write({"decode_noise": decode_noise}))["signatures"]
+
+
 def test_no_decode(write, graphs):
     assert "there is no decode" in off(write({"decode": graphs["encode"]}))["signatures"]
 

@@ -57,6 +57,7 @@ def test_the_served_answers_are_the_keras_model_s(make, case, tmp_path):
     rng = np.random.default_rng(1)
     x = rng.random((5, 6, 6, 1), np.float32)
     z = rng.normal(size=(5, 3)).astype(np.float32)
+    noise = rng.normal(size=(5, 3)).astype(np.float32)
     seed = np.array([[11, row] for row in range(5)], np.int32)
 
     mean = vae.likelihood.mean(vae.decode(z))
@@ -65,13 +66,14 @@ def test_the_served_answers_are_the_keras_model_s(make, case, tmp_path):
     expected = {
         "serving_default": ({"z": z}, {"mean": mean}),
         "decode": ({"z": z}, {"mean": mean}),
+        "decode_noise": ({"noise": noise}, {"mean": vae.likelihood.mean(vae.decode(noise))}),
         "sample": ({"seed": seed}, {"z": vae.draw(seed), "mean": vae.sample(5, seed=11)}),
         "encode": ({"x": x}, code),
         "reconstruct": ({"x": x}, {"mean": vae(x)}),
     }
     if case[1] != "Deterministic":
-        noise = tf.stack([random.normal([3], tf.cast(row, tf.int64)) for row in seed])
-        terms = vae.terms(x, noise[None])
+        drawn = tf.stack([random.normal([3], tf.cast(row, tf.int64)) for row in seed])
+        terms = vae.terms(x, drawn[None])
         rate = q.kl_divergence(vae.prior.distribution(vae.encode))
         distortion = -vae.decode(terms.latents[0].z[0]).log_prob(x)
         score = {"elbo": -(rate + distortion), "rate": rate, "distortion": distortion}
@@ -95,10 +97,12 @@ def test_the_tensors_are_those_that_a_real_server_showed(served):
         for specs in [signature.structured_input_signature[1] | signature.structured_outputs]
     }
     z, mean, x = ("float32", [None, 3]), ("float32", [None, 6, 6, 1]), ("float32", [None, 6, 6, 1])
+    noise = ("float32", [None, 3])
     image_bytes, scalar = ("string", [None]), ("float32", [None])
     assert shown == {
         "serving_default": {"z": z, "mean": mean},
         "decode": {"z": z, "mean": mean},
+        "decode_noise": {"noise": noise, "mean": mean},
         "sample": {"seed": ("int32", [None, 2]), "z": z, "mean": mean},
         "encode": {"x": x, "z": z, "stddev": z},
         "reconstruct": {"x": x, "mean": mean},
@@ -121,6 +125,11 @@ def test_vae_sample_is_the_served_sample(vae, served):
     answers = served["sample"](seed=tf.constant([[5, row] for row in range(9)]))
     close(answers["mean"], vae.sample(9, seed=5))
     assert answers["z"].numpy().std() > 0.5
+
+
+def test_noise_is_decoded_as_the_sample_of_the_seed_that_it_is_drawn_from(served, seeds):
+    noise = random.normal_rows([3], tf.constant(seeds))
+    close(served["decode_noise"](noise=noise)["mean"], served["sample"](seed=tf.constant(seeds))["mean"])
 
 
 def test_a_seed_has_one_z_in_another_process_without_this_library(version, served, fresh_process):
@@ -147,9 +156,11 @@ def test_rows_do_not_depend_on_their_neighbours(make, network):
 def test_nan_stays_in_its_row(make, network, way, tmp_path):
     version = export(make(network), tmp_path)
     rng = np.random.default_rng(0)
-    values = {"z": rng.normal(size=(6, 3)).astype(np.float32), "x": rng.random((6, 6, 6, 1), np.float32)}
+    z, noise = rng.normal(size=(2, 6, 3)).astype(np.float32)
+    values = {"z": z, "noise": noise, "x": rng.random((6, 6, 6, 1), np.float32)}
     with runners.WAYS[way](version) as ask:
-        for name, key in {"decode": "z", "encode": "x", "reconstruct": "x"}.items():
+        keys = {"decode": "z", "decode_noise": "noise", "encode": "x", "reconstruct": "x"}
+        for name, key in keys.items():
             right = ask(name, {key: values[key]})
             spoilt = values[key].copy()
             for bad in (np.nan, np.inf, -np.inf):
@@ -197,12 +208,12 @@ def test_nan_that_the_networks_swallow_is_still_nan():
 def test_the_graph_refuses_a_wrong_shape(version, name, key, shape, expected):
     inputs = {
         "seed": np.zeros((1, 2), np.int32), "x": np.zeros((1, 6, 6, 1), np.float32), "z": np.zeros((1, 3), np.float32),
-        "image_bytes": np.array([b""]),
+        "noise": np.zeros((1, 3), np.float32), "image_bytes": np.array([b""]),
     }  # fmt: skip
     wrong = {key: np.zeros(shape, inputs[key].dtype)}
     taken = {
         other: inputs[other]
-        for other in contract.interfaces(3, (6, 6, 1))["decode" if name == "serving_default" else name].inputs
+        for other in contract.interfaces(3, (6, 6, 1), 3)["decode" if name == "serving_default" else name].inputs
     }
     with runners.session(version) as ask, pytest.raises(tf.errors.InvalidArgumentError) as refusal:
         ask(name, taken | wrong)
@@ -242,7 +253,7 @@ def test_nothing_is_compiled_with_xla(make):
 
 
 def test_every_function_is_in_the_contract(vae):
-    assert signatures.functions(vae).keys() == contract.interfaces(3, (6, 6, 1)).keys()
+    assert signatures.functions(vae).keys() == contract.interfaces(3, (6, 6, 1), 3).keys()
 
 
 @pytest.mark.parametrize(
@@ -313,7 +324,7 @@ def test_the_scores_of_many_seeds_have_the_model_s_elbo_as_their_mean(vae, serve
 def test_keras_s_own_export_serves_the_same(vae, version, tmp_path, capsys):
     vae.export(tmp_path / "plain", verbose=True)
     assert capsys.readouterr().out.startswith(
-        f"{tmp_path / 'plain'} serves decode, decode_png, encode, encode_png, rec"
+        f"{tmp_path / 'plain'} serves decode, decode_noise, decode_png, encode, encode"
     )
     plain, whole = (tf.saved_model.load(str(path)).signatures for path in (tmp_path / "plain", version))
     assert plain.keys() == whole.keys()

@@ -42,7 +42,7 @@ def test_the_file_stays_small_for_large_images(exported, tmp_path):
 
 
 def test_a_record_is_known_from_another():
-    request = next(warmup.requests("model", contract.interfaces(3, (6,))))
+    request = next(warmup.requests("model", contract.interfaces(3, (6,), 3)))
     assert warmup.is_request(request)
     assert not warmup.is_request(b"")
     assert not warmup.is_request(b"nothing")

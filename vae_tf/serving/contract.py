@@ -9,7 +9,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 SERVING_DEFAULT = "decode"  # what a request that names no signature gets
-EVERY = ("decode", "sample", "encode", "reconstruct")  # what every model serves
+EVERY = ("decode", "sample", "encode", "reconstruct")  # what every version serves, those of version 0.1 too
 OPTIONAL = ("stddev",)  # given where the posterior has one
 
 
@@ -20,18 +20,20 @@ class Interface(NamedTuple):
     outputs: dict[str, tf.TensorSpec]
 
 
-def interfaces(latent_size: int, event_shape: Sequence[int]) -> dict[str, Interface]:
+def interfaces(latent_size: int, event_shape: Sequence[int], noise_size: int) -> dict[str, Interface]:
     """The interface of each signature that a model may have, by its name.
 
-    Besides `EVERY`, those of image files belong to models of images with values in [0, 1], and `score` to those with a
-    rate.
+    Besides `EVERY`, `decode_noise` belongs to all models, those of image files to models of images with values in
+    [0, 1], and `score` to those with a rate.
 
     Args:
         latent_size: D, all of a model's codes.
         event_shape: the shape of one example.
+        noise_size: the standard normals that the prior makes a code of.
     """
     z = {"z": _rows(tf.float32, latent_size)}
     stddev = {"stddev": _rows(tf.float32, latent_size)}
+    noise = {"noise": _rows(tf.float32, noise_size)}
     seed = {"seed": _rows(tf.int32, 2)}
     x = {"x": _rows(tf.float32, *event_shape)}
     mean = {"mean": _rows(tf.float32, *event_shape)}
@@ -39,6 +41,7 @@ def interfaces(latent_size: int, event_shape: Sequence[int]) -> dict[str, Interf
     terms = {name: _rows(tf.float32) for name in ("elbo", "rate", "distortion")}
     return {
         "decode": Interface(z, mean),
+        "decode_noise": Interface(noise, mean),
         "decode_png": Interface(z, image_bytes),
         "sample": Interface(seed, z | mean),
         "encode": Interface(x, z | stddev),

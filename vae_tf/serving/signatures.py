@@ -35,6 +35,14 @@ def sample(vae: "VAE", seed: tf.Tensor) -> Tensors:
     return {"z": z, **decode(vae, z)}
 
 
+def decode_noise(vae: "VAE", noise: tf.Tensor) -> Tensors:
+    """`mean` of p(x|z), float32 [B, *event], at z ~ p(z) of standard normals `noise`, float32 [B, prior.noise_size].
+
+    It draws as `sample` does, without random operations, which other formats than TensorFlow's do not have.
+    """
+    return _nan_unless(_is_finite(noise), decode(vae, vae.from_noise(noise)))
+
+
 def encode(vae: "VAE", x: tf.Tensor) -> Tensors:
     """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
     q = vae.encode(x)
@@ -80,7 +88,7 @@ def has_image_files(vae: "VAE") -> bool:
 def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
     served: dict[str, Callable[..., Tensors]] = {
-        "decode": decode, "sample": sample, "encode": encode, "reconstruct": reconstruct,
+        "decode": decode, "decode_noise": decode_noise, "sample": sample, "encode": encode, "reconstruct": reconstruct,
     }  # fmt: skip
     if has_image_files(vae):
         served |= {"decode_png": decode_png, "encode_png": encode_png}
@@ -91,7 +99,7 @@ def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
 
 def trace(vae: "VAE") -> dict[str, Graph]:
     """The graphs of all signatures of a model, by name."""
-    interfaces = contract.interfaces(vae.latent_size, vae.event_shape)
+    interfaces = contract.interfaces(vae.latent_size, vae.event_shape, vae.prior.noise_size)
     graphs = {name: _graph(name, function, interfaces[name].inputs) for name, function in functions(vae).items()}
     return {**graphs, "serving_default": graphs[contract.SERVING_DEFAULT]}
 
