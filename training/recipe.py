@@ -58,16 +58,16 @@ class Recipe:
 
     Attributes:
         data: a source of `vae_tf.training.datasets.load`.
-        image_size: where given, the side in pixels to which the images of a folder are cropped and resized.
+        image_size: if given, the side in pixels to which the images of a folder are cropped and resized.
         binarization: "none"; "static", each image drawn once; or "dynamic", at each step anew.
         validation: the share of the training data that is held out, or "test" for the test set.
         epochs: passes over the training data.
         batch_size: examples of a step.
         seed: of weights, order, binarisation and noise.
-        initialization: where weights start: each layer's "default", or "fan_in_uniform" as in PyTorch.
-        jit_compile: whether a step is compiled with XLA; where not given, it is, except for convolutions on a CPU.
-        steps_per_execution: steps between two looks of the callbacks; where not given, 100 (or an epoch's, where it has
-            fewer) where XLA compiles, else 1.
+        initialization: how weights start: each layer's "default", or "fan_in_uniform" as in PyTorch.
+        jit_compile: whether a step is compiled with XLA; if not given, it is, except for convolutions on a CPU.
+        steps_per_execution: steps between two looks of the callbacks; if not given, 100 (or an epoch's, if it has
+            fewer) if XLA compiles, else 1.
         checkpoint_minutes: minutes between two checkpoints within an epoch; there is one at each epoch's end.
         model: the networks and the choice on each axis.
         optimizer: a Keras optimizer.
@@ -171,10 +171,10 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
             f"YAML file."
         )
     content = recipe_check.load_yaml(path)
-    words = [f"--config={yaml.safe_dump(content, default_flow_style=True, width=math.inf)}", *overrides]
     try:
         recipe_check.check(content, keys())
         recipe_check.check_words(overrides, keys())
+        words = [f"--config={yaml.safe_dump(content, default_flow_style=True, width=math.inf)}", *overrides]
         # A class takes the place of another with its own defaults, not with those of the other.
         chosen = _parser().parse_args(words)
         parser = _parser({key: {"class_path": chosen[key].class_path} for key in AXES if chosen[key]})
@@ -184,6 +184,8 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
         _make_schedules(config.optimizer.init_args)
         settings = parser.instantiate(config)
         _check_optimizer(settings["optimizer"])
+    except InputError as error:
+        raise InputError(f"The recipe {source!r} cannot be used: {error}") from error
     except (jsonargparse.ArgumentError, TypeError, ValueError) as error:
         raise InputError(f"The recipe {source!r} cannot be used: {explain(str(error), keys())}") from error
     return Recipe(**{key: settings[key] for key in _fields(Recipe)}), decided

@@ -13,9 +13,20 @@ from typing import Any
 import yaml
 
 from vae_tf.errors import InputError
-from vae_tf.training.recipe_classes import AXES, KERAS, Place, bases_at, class_names, known, nearest, suggestion
+from vae_tf.training.recipe_classes import (
+    AXES,
+    KERAS,
+    MAY_BE_LEFT_OUT,
+    Place,
+    bases_at,
+    class_names,
+    known,
+    nearest,
+    suggestion,
+)
 
-LARGEST_FILE = 2**20  # bytes
+LARGEST_FILE = 2**16  # bytes
+LARGEST_NUMBER = 2**63
 DEEPEST = 20  # levels of a value
 WORD = re.compile(r"[\w+-]*")
 
@@ -29,13 +40,9 @@ def load_yaml(path: pathlib.Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"The recipe {path} has {path.stat().st_size:,} bytes: give at most {LARGEST_FILE:,}.")
     try:
-        text = path.read_text(encoding="utf-8")
-        has_aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
-        content = None if has_aliases else yaml.safe_load(text)
+        content = _plain(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"The recipe {path} is not YAML: {' '.join(str(error).split())}.") from error
-    if has_aliases:
-        raise InputError(f"The recipe {path} has an alias, such as *name: write the value out in each place.")
     if not isinstance(content, dict) or not isinstance(content.get("model", {}), dict):
         raise InputError(f"The recipe {path} is not a list of settings: write lines such as `epochs: 20`.")
     return content
@@ -59,6 +66,8 @@ def check(settings: Mapping[str, Any], keys: Sequence[str]) -> None:
             _check({".".join(rest): value} if rest else value, (first,))
         elif rest or isinstance(value, dict):
             raise InputError(f"{first} is not one that has keys of its own: give a plain value.")
+        elif not isinstance(value, str):
+            _check(value, (first,))
 
 
 def check_words(words: Sequence[str], keys: Sequence[str]) -> None:
@@ -73,6 +82,13 @@ def check_words(words: Sequence[str], keys: Sequence[str]) -> None:
             if len(parts := _parts(key)) > 2 and parts[0] == "optimizer" and parts[-1] != "class_path":
                 whole = f"--{'.'.join(parts[:2])}='{{class_path: {KERAS}.CosineDecay, init_args: {{...}}}}'"
                 raise InputError(f"{key} is an argument of a schedule: give the schedule as a whole, {whole}.")
+
+
+def _plain(text: str) -> Any:
+    """What a YAML text says; aliases, by which a short text becomes an endless value, are an error."""
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+        raise ValueError("it has an alias, such as *name: write the value out in each place")
+    return yaml.safe_load(text)
 
 
 def _check(value: Any, place: Place, depth: int = 0) -> None:
@@ -93,8 +109,12 @@ def _check(value: Any, place: Place, depth: int = 0) -> None:
         raise InputError("model is a word: give its keys, such as model.latent_size.")  # the parser takes it for a file
     elif isinstance(value, str):
         _check_text(value, place, depth)
+    elif value is None and where in AXES and where not in MAY_BE_LEFT_OUT:
+        _check_class(value, place)
     elif not isinstance(value, bool | int | float | None):
         raise InputError(f"{where} is {value!r}: give a number, a word or a list.")
+    elif isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        raise InputError(f"{where} has more digits than any number that is meant: give a smaller one.")
 
 
 def _check_text(text: str, place: Place, depth: int) -> None:
@@ -105,7 +125,7 @@ def _check_text(text: str, place: Place, depth: int) -> None:
     if WORD.fullmatch(text) or _is_number(text) or known(text, bases_at(place)):
         return
     try:
-        value = yaml.safe_load(text)
+        value = _plain(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         value = text
     if isinstance(value, str):
@@ -119,7 +139,8 @@ def _check_class(name: Any, place: Place) -> None:
         raise InputError(f"{where} names the class {name!r}, but takes plain values: leave class_path out.")
     name = str(name)
     is_of_keras = place[0] == "optimizer" and len(place) > 1
-    if name in ("None", "null") or (known(name, bases) and (not is_of_keras or "." in name)):
+    is_none = name in ("None", "null") and (where not in AXES or where in MAY_BE_LEFT_OUT)
+    if is_none or (known(name, bases) and (not is_of_keras or "." in name)):
         return
     names = [f"{KERAS}.{short}" if is_of_keras else short for short in class_names(bases)]
     or_plain = "" if where in AXES else "a plain value, or "

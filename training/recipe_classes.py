@@ -23,6 +23,8 @@ AXES: dict[str, type] = {
     "model.ex_post_prior": Prior,
     "optimizer": keras.optimizers.Optimizer,
 }  # the keys that name a class
+MAY_BE_LEFT_OUT = ("model.ex_post_prior",)  # of these
+NOT_ALONE = ("LossScaleOptimizer", "MultiOptimizer")  # made of other optimizers, which no recipe can give
 KERAS = "keras.optimizers.schedules"  # in front of the names of its schedules, as an optimizer's arguments have no type
 SUGGESTIONS = 3
 
@@ -42,7 +44,8 @@ def subclasses(cls: type) -> Iterator[type]:
     """The loaded subclasses of a class, those of subclasses too."""
     subclass: type
     for subclass in cls.__subclasses__():
-        yield subclass
+        if subclass.__name__ not in NOT_ALONE:
+            yield subclass
         yield from subclasses(subclass)
 
 

@@ -27,12 +27,14 @@ def explain(message: str, keys: Sequence[str]) -> str:
     key = ".".join(re.findall(r'Parser key "(.+?)"', message))
     if match := re.search(r"argument --(\S+): expected one argument", message):
         return f"{match[1]} got nothing: give a value after it."
+    if match := re.search(r"following arguments are required: ([\w, ]+)", message):
+        return f"{key} needs {match[1]}: give it too, such as --{key}.{match[1].split(',')[0]} ..."
     if match := re.search(r"unrecognized arguments: (?:--)?([^\s=]+)|option '(\S+)'", message, re.IGNORECASE):
         name = match[1] or match[2]
         if name in keys:
             return f"{name} stands without dashes: write --{name} and its value."
         return f"there is no key {name!r}{f' in {key}' if key else ''}{suggestion(name, key, keys)}."
-    return _of_value(message, key) or " ".join(message.split())
+    return _of_value(message, key) or f"{key or 'a setting'} got what it does not take: see `vae-tf recipes --keys`."
 
 
 def _of_value(message: str, key: str) -> str | None:

@@ -9,7 +9,7 @@ import yaml
 
 from vae_tf.atomic import MARK, replacing, sweep
 from vae_tf.errors import InputError
-from vae_tf.training import datasets, event_files, recipe, run_lock
+from vae_tf.training import datasets, event_files, recipe, recipe_check, run_lock
 from vae_tf.training.callbacks import history
 from vae_tf.training.callbacks.hyperparameters import forget_results
 
@@ -73,12 +73,12 @@ class RunDirectory:
         Raises:
             InputError: naming the keys in which they differ.
         """
-        before = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
-        open_before = {key: before[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
-        decided = {**decided, **open_before}
-        if datasets.absolute(before["data"]) == decided["data"]:
-            decided["data"] = before["data"]  # version 0.1 wrote a path as it was given
+        before = recipe_check.load_yaml(self.recipe)
         _, complete = recipe.read(str(self.recipe))  # an earlier version did not know every key
+        open_before = {key: complete[key] for key in ("jit_compile", "steps_per_execution") if decided[key] is None}
+        decided = {**decided, **open_before}
+        if datasets.absolute(complete["data"]) == decided["data"]:
+            decided["data"] = complete["data"]  # version 0.1 wrote a path as it was given
         changed = [key for key in recipe.differences(complete, decided) if key not in FREE]
         if changed:
             raise InputError(

@@ -1,9 +1,11 @@
 """A recipe may come from a stranger: it names classes that are loaded, and runs nothing."""
 
+import itertools
 import json
 import pathlib
 import re
 import sys
+import time
 from collections.abc import Iterator
 
 import hypothesis
@@ -96,6 +98,15 @@ def read(folder: pathlib.Path, settings: dict, words=()):
         {"model": {"latent_size": SHELL}},
         {"epochs": {"class_path": "stranger.make"}},
         {"config": "other.yaml"},
+        {"optimizer": None},
+        {"optimizer": "LossScaleOptimizer"},
+        {"optimizer": {"class_path": "MultiOptimizer", "init_args": {"optimizers": []}}},
+        {"model": {"networks": None}},
+        {"model.posterior": "null"},
+        {"model": {"networks": {"class_path": "MLP", "init_args": {"hidden": "[&a [1, 2], *a]"}}}},
+        {"optimizer": "{class_path: &a Adam, init_args: {name: *a}}"},
+        {"model": {"latent_size": 2**64}},
+        {"epochs": -(2**70)},
         {"optimizer": {"class_path": "SGD", "init_args": {"learning_rate": {"class_path": "CosineDecay"}}}},
     ],
     ids=str,
@@ -126,7 +137,23 @@ NAMES = [
     "Linear",
     "builtins.open",
 ]
-words = st.sampled_from([*NAMES, "theirs.yaml", "touch pwned", "pwned", "w", "relu", "1", "stranger", "null", "{}", ""])
+words = st.sampled_from(
+    [
+        *NAMES,
+        "theirs.yaml",
+        "[&a [1], *a]",
+        "59:59:59",
+        "touch pwned",
+        "pwned",
+        "w",
+        "relu",
+        "1",
+        "stranger",
+        "null",
+        "{}",
+        "",
+    ]
+)
 keys = st.sampled_from(
     [
         "class_path",
@@ -143,7 +170,7 @@ keys = st.sampled_from(
     ]
 )
 values = st.recursive(
-    words | st.integers(-2, 2) | st.booleans() | st.none(),
+    words | st.integers(-2, 2) | st.just(2**80) | st.booleans() | st.none(),
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(keys, inner, max_size=3)
@@ -181,6 +208,18 @@ def test_no_value_of_any_key_imports_runs_or_writes(tmp_path_factory, settings, 
     finally:
         watch.is_on = False
     assert watch.seen == []
+
+
+def test_a_text_that_repeats_itself_takes_no_time(tmp_path):
+    bomb = (
+        "[&a [1, 1, 1, 1, 1, 1, 1, 1, 1], "
+        + ", ".join(f"&{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in itertools.pairwise("abcdefghijk"))
+        + "]"
+    )
+    begun = time.perf_counter()
+    with pytest.raises(InputError, match=r"model\.networks\.hidden is "):
+        read(tmp_path, {"model": {"networks": {"class_path": "MLP", "init_args": {"hidden": bomb}}}})
+    assert time.perf_counter() - begun < 5
 
 
 def test_the_watch_sees_what_it_is_there_for(tmp_path):
@@ -240,8 +279,12 @@ def test_a_class_of_ones_own_is_known_once_its_package_is_imported(tmp_path, mon
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a: &a [1]\nmodel: {networks: *a}", "has an alias, such as *name: write the value out"),
-        ("epochs: 3\n# " + "x" * 2**20, "bytes: give at most 1,048,576"),
+        ("[" + "&a [1], " + "*a, " * 9 + "]", "it has an alias"),
+        ("a: &a [1]\nmodel: {networks: *a}", "it has an alias, such as *name: write the value out"),
+        ("epochs: 3\n# " + "x" * 2**16, "bytes: give at most 65,536"),
+        ("model: {latent_size: " + "59:" * 20_000 + "59}", "latent_size has more digits than any number that is meant"),
+        ("seed: " + "59:" * 20_000 + "59", "seed has more digits than any number that is meant"),
+        ("model: {likelihood: Categorical}", "model.likelihood needs categories: give it too, such as --model.likel"),
         ("model: " + "[" * 3000 + "]" * 3000, "is not YAML"),
         ("optimizer: " + "{a: " * 30 + "1" + "}" * 30, "in more than 20 levels: give a plain value"),
         ("data: !!python/object/apply:os.system ['touch pwned']", "is not YAML"),
