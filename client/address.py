@@ -16,7 +16,7 @@ HERE = ("localhost", "127.0.0.1", "::1")
 RESERVED = re.compile(
     r"host|connection|content-.*|transfer-encoding|accept-encoding|expect|te|trailer|upgrade|grpc-.*|.*-bin"
 )
-HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER = re.compile(r"[a-z0-9_.-]+")  # what HTTP and gRPC both allow
 
 
 class Address(NamedTuple):
@@ -125,7 +125,9 @@ def _headers(headers: Mapping[str, str], token: str | None, parts: urllib.parse.
         if RESERVED.fullmatch(name):
             raise ValueError(f"The header {name!r} is not yours to give: HTTP or gRPC sets it.")
         if not HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):  # its value may be a secret
-            raise ValueError(f"The header {name!r} has a name or a value that HTTP does not allow: give ASCII text.")
+            raise ValueError(
+                f"The header {name!r} has a name or a value that HTTP or gRPC does not allow: give ASCII text."
+            )
     return given
 
 

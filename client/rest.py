@@ -18,6 +18,9 @@ from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
 NUMBER_BYTES = 64  # of a number, as JSON with what stands between two of them
 METADATA_BYTES = 2**22
+METADATA_LISTS = 2**16
+MOST_BYTES = 2**28  # of an answer: in Python, its values take up to ten times as many
+LISTS = 64  # around the values of an answer, at most
 BACKOFF = 0.1  # seconds; the first retry comes at once, the next after twice this, then four times ...
 
 
@@ -38,7 +41,7 @@ class Rest:
 
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
-        metadata = self._ask("GET", f"{self._model}/metadata", "metadata", METADATA_BYTES)
+        metadata = self._ask("GET", f"{self._model}/metadata", "metadata", METADATA_BYTES, METADATA_LISTS)
         signatures = metadata["signature_def"]["signature_def"]
         return {
             name: Signature(_specs(signature["inputs"]), _specs(signature["outputs"]))
@@ -48,12 +51,14 @@ class Rest:
 
     def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
         """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
-        most = signature.answer_bytes(len(next(iter(inputs.values()))), NUMBER_BYTES, 2 * file_bytes)
+        count = len(next(iter(inputs.values())))
+        most = min(MOST_BYTES, signature.answer_bytes(count, NUMBER_BYTES, 2 * file_bytes))
+        lists = LISTS + signature.answer_lists(count)
         # In rows: of these the server writes each on one line, while columns get a line for every number.
         rows = zip(*(_values(array) for array in inputs.values()), strict=True)
         body = {"signature_name": name, "instances": [dict(zip(inputs, row, strict=True)) for row in rows]}
         words = json.dumps(body, separators=(",", ":")).encode()
-        rows_of = self._ask("POST", f"{self._model}:predict", "predictions", most, words)
+        rows_of = self._ask("POST", f"{self._model}:predict", "predictions", most, lists, words)
         columns = _columns(rows_of, [*signature.outputs])
         return {key: _array(signature.outputs[key], values) for key, values in columns.items()}
 
@@ -61,12 +66,12 @@ class Rest:
         """Closes the connections."""
         self._pool.clear()
 
-    def _ask(self, method: str, url: str, part: str, most: int, body: bytes | None = None) -> Any:
-        """A part of the answer, which has at most so many bytes."""
+    def _ask(self, method: str, url: str, part: str, most: int, lists: int, body: bytes | None = None) -> Any:
+        """A part of the answer, which has at most so many bytes, and lists or objects."""
         end, attempt = time.monotonic() + self._timeout, 0
         while True:
             try:
-                return self._ask_once(method, url, part, most, body, end - time.monotonic())
+                return self._ask_once(method, url, part, most, lists, body, end - time.monotonic())
             except ConnectionError:
                 wait = BACKOFF * 2**attempt if attempt else 0
                 if attempt == self._retries or time.monotonic() + wait >= end:
@@ -74,7 +79,9 @@ class Rest:
             time.sleep(wait)
             attempt += 1
 
-    def _ask_once(self, method: str, url: str, part: str, most: int, body: bytes | None, seconds: float) -> Any:
+    def _ask_once(
+        self, method: str, url: str, part: str, most: int, lists: int, body: bytes | None, seconds: float
+    ) -> Any:
         try:
             with self._pool.request(
                 method,
@@ -104,6 +111,8 @@ class Rest:
             raise ServerError(_message(content), answer.status)
         if len(content) > most:
             raise ServerError(f"{self._url} answered more than {most:,} bytes, the most there can be", answer.status)
+        if content.count(b"[") + content.count(b"{") > lists:
+            raise ServerError(f"{self._url} answered more lists than {lists:,}, the most there can be", answer.status)
         try:
             return json.loads(content)[part]
         except (ValueError, KeyError, TypeError, RecursionError):

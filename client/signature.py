@@ -1,6 +1,8 @@
 """What a served function takes and gives, and whether given values are that."""
 
+import itertools
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -90,6 +92,14 @@ class Signature(NamedTuple):
     def answer_bytes(self, rows: int, of_number: int, of_file: int) -> int:
         """The most bytes of an answer of so many rows; see `Spec.bytes`."""
         return min(MOST, OVERHEAD + sum(spec.bytes(rows, of_number, of_file) for spec in self.outputs.values()))
+
+    def answer_lists(self, rows: int) -> int:
+        """The lists and objects of an answer of so many rows, as JSON nests them."""
+        nested = [
+            list(itertools.accumulate([size or 1 for size in spec.shape[1:-1]], operator.mul))
+            for spec in self.outputs.values()
+        ]
+        return rows + sum(rows * (1 + sum(sizes)) for sizes in nested)
 
     def arrays(self, name: str, inputs: Mapping[str, Any]) -> Arrays:
         """The inputs as arrays of the right types and shapes.

@@ -196,11 +196,20 @@ def test_a_name_that_is_no_part_of_a_url_asks_for_no_other(served):
         ),
         ("grpc://example.org:1", {"token": "t"}, "The token would go to example.org:1 in the clear"),
         ("http://localhost:1", {"token": "t", "headers": {"Authorization": "x"}}, "give one of them"),
-        ("http://localhost:1", {"headers": {"a b": "x"}}, "The header 'a b' has a name or a value that HTTP does not"),
+        (
+            "grpc://localhost:1",
+            {"headers": {"x!a": "x"}},
+            "The header 'x!a' has a name or a value that HTTP or gRPC does",
+        ),
+        (
+            "http://localhost:1",
+            {"headers": {"a b": "x"}},
+            "The header 'a b' has a name or a value that HTTP or gRPC does not",
+        ),
         (
             "http://localhost:1",
             {"headers": {"a": "x\r\nb: y"}},
-            "The header 'a' has a name or a value that HTTP does not",
+            "The header 'a' has a name or a value that HTTP or gRPC does not",
         ),
         ("http://localhost:1", {"headers": {"Host": "other"}}, "The header 'host' is not yours to give"),
         (
