@@ -7,7 +7,7 @@
 #     make lint      ruff and mypy
 #     make bench     this library beside its peers, in .venv-bench: half an hour (other images: DATA=FILE.npz)
 #     make lowest    the tests with the lowest versions that setup.cfg allows, in .venv-lowest
-#     make clean     removes what these made, but for runs/ and serving/
+#     make clean     removes what these made, except runs/ and serving/
 #
 # Another Python: make demo PYTHON=python3.12
 

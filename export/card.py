@@ -55,7 +55,7 @@ def model(vae: VAE) -> dict[str, Any]:
 
 
 def files(version: pathlib.Path) -> Iterator[str]:
-    """The files of a version, by their paths in it, but for its card."""
+    """The files of a version, by their paths in it, except its card."""
     for path in sorted(version.rglob("*")):
         name = path.relative_to(version).as_posix()
         if path.is_file() and name != PATH:

@@ -72,7 +72,7 @@ class Checkpoints:
         self.run = run
 
     def write(self, save: Callable[[pathlib.Path], Any], progress: Progress) -> None:
-        """Writes a checkpoint, then drops what is older than the last two, but for the best.
+        """Writes a checkpoint, then drops what is older than the last two, except the best.
 
         Args:
             save: writes the model to a path.

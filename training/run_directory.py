@@ -119,5 +119,5 @@ class RunDirectory:
 
 
 def identity(decided: dict[str, Any]) -> str:
-    """What the checkpoints of a run share: its recipe, but for what may change."""
+    """What the checkpoints of a run share: its recipe, except what may change."""
     return json.dumps({key: value for key, value in decided.items() if key not in FREE}, sort_keys=True)

@@ -27,7 +27,7 @@ class Coder(keras.Model):
         self.build(encoder.input_shape)
 
     def build(self, input_shape):
-        """Builds the posterior, where that is not done; `input_shape` is that of the encoder."""
+        """Builds the posterior, if that is not done; `input_shape` is that of the encoder."""
         del input_shape
         if not self.posterior.built:
             self.posterior.build(self.encoder.output_shape)
@@ -43,7 +43,7 @@ class Coder(keras.Model):
         if x.dtype.is_integer:
             raise InputError(
                 f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
-                f'for most images, or x.astype("float32") where nothing is to be scaled.'
+                f'for most images, or x.astype("float32") if nothing is to be scaled.'
             )
         features = self.encoder(tf.cast(x, tf.float32), training=training)
         return self.posterior.code(self.posterior.distribution(self.posterior.parameters(features)))

@@ -63,7 +63,7 @@ class Standardize(keras.layers.Layer):
             data: an array [N, *event], or batches of such with an end, as of a `tf.data.Dataset`.
 
         Raises:
-            InputError: where there is none, or a value is NaN or infinite.
+            InputError: if there is none, or a value is NaN or infinite.
         """
         parts = data
         if not isinstance(data, tf.data.Dataset):

@@ -49,7 +49,7 @@ def load(source: str, image_size: int | None = None) -> Arrays:
     Args:
         source: "digits-5k", "mnist", "fashion_mnist", "cifar10", "photo-patches", "sprites", the path of an .npz
             or .npy file, or a folder of images.
-        image_size: where given, the largest square in the middle of each image of a folder becomes
+        image_size: if given, the largest square in the middle of each image of a folder becomes
             image_size x image_size pixels. Other sources are not resized: they must have that size.
 
     Raises:

@@ -176,7 +176,7 @@ def _logit_of_beta(concentration: tf.Tensor, half: float, noise: tf.Tensor) -> t
     slope = density * (alpha * tf.sigmoid(-y) - beta * tf.sigmoid(y))
     below = tf.matmul(density, _TRAPEZOIDS) - step / 12 * slope
     above = tf.matmul(density, _TRAPEZOIDS[::-1, ::-1]) + step / 12 * slope
-    below, above = tf.maximum(below, SMALLEST), tf.maximum(above, SMALLEST)  # F and 1 - F, but for a factor
+    below, above = tf.maximum(below, SMALLEST), tf.maximum(above, SMALLEST)  # F and 1 - F, except for a factor
     logits = tf.math.log(below) - tf.math.log(above)
     slopes = step * below * above / ((below + above) * tf.maximum(density, SMALLEST))  # dy / dlogit
 
