@@ -9,11 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from vae_tf import serving
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")  # whatever the suffix says; Pillow tries no other
 GREY = ("1", "L", "LA")
 DEEP = ("I", "F")  # 16 or 32 bits a pixel, which a conversion would clip
-MOST_PIXELS = 2**26  # of a file that is decoded
+MOST_PIXELS = 2**26  # of a file: photographs of 24 to 50 million pixels are more than a served model takes
+ROWS = 2**18  # pixels whose transparency is taken out together
 ORIENTATION = 0x0112  # the tag in EXIF
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -64,15 +67,19 @@ def pixels(path: pathlib.Path, is_grey: bool, size: int | None = None) -> np.nda
         BadImageError: as `header`, and for a file that is damaged.
     """
     with _opened(path) as image:
+        if size is not None and image.width * image.height > serving.images.MOST_PIXELS:
+            image.draft(None, (image.width // 2, image.height // 2))  # a JPEG is decoded at half its size
         turn = TURNS.get(_orientation(image))
-        values = _on_white(image, is_grey)
-        upright = values if turn is None else values.transpose(turn)
-        if size is not None:
-            side = min(upright.size)
-            left, top = (upright.width - side) // 2, (upright.height - side) // 2
-            square = upright.crop((left, top, left + side, top + side))
-            upright = square.resize((size, size), Image.Resampling.BILINEAR)
-        return np.asarray(upright).reshape(upright.height, upright.width, -1)
+        upright = _on_white(image, is_grey)
+    del image  # what was decoded
+    if turn is not None:
+        upright = upright.transpose(turn)
+    if size is not None:
+        side = min(upright.size)
+        left, top = (upright.width - side) // 2, (upright.height - side) // 2
+        square = upright.crop((left, top, left + side, top + side))
+        upright = square.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(upright).reshape(upright.height, upright.width, -1)
 
 
 @contextmanager
@@ -114,8 +121,14 @@ def _on_white(image: Image.Image, is_grey: bool) -> Image.Image:
     """The image without its transparency: round((alpha x + (255 - alpha) 255) / 255)."""
     mode = "L" if is_grey else "RGB"
     if not image.has_transparency_data:
-        return image.convert(mode)
-    values = np.asarray(image.convert("LA" if is_grey else "RGBA"), np.uint16)
-    alpha = values[..., -1:]
-    mixed = (alpha * values[..., :-1] + (255 - alpha) * 255 + 127) // 255
-    return Image.fromarray(mixed.astype(np.uint8).squeeze(-1) if is_grey else mixed.astype(np.uint8))
+        image.load()
+        return image if image.mode == mode else image.convert(mode)
+    opaque = Image.new(mode, image.size)
+    rows = max(1, ROWS // image.width)
+    for top in range(0, image.height, rows):
+        part = image.crop((0, top, image.width, min(top + rows, image.height)))
+        values = np.asarray(part.convert("LA" if is_grey else "RGBA"), np.uint16)
+        alpha = values[..., -1:]
+        mixed = ((alpha * values[..., :-1] + (255 - alpha) * 255 + 127) // 255).astype(np.uint8)
+        opaque.paste(Image.fromarray(mixed.squeeze(-1) if is_grey else mixed), (0, top))
+    return opaque

@@ -58,6 +58,8 @@ def load(folder: pathlib.Path, image_size: int | None = None) -> Arrays:
 def found(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
     """The paths of the images of a folder, sorted, and the number of other files; what is hidden is neither.
 
+    Only a regular file is an image: a named pipe would be waited for.
+
     Raises:
         InputError: for a folder without images.
     """
@@ -66,10 +68,11 @@ def found(folder: pathlib.Path) -> tuple[list[pathlib.Path], int]:
         for path in folder.rglob("*")
         if not any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts)
     ]
-    paths = sorted(path for path in visible if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in visible if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
         raise InputError(f"{folder} holds no image: give a folder of {', '.join(SUFFIXES)} files.")
-    return paths, sum(path.is_file() for path in visible) - sum(path.is_file() for path in paths)
+    images = set(paths)
+    return paths, sum(path not in images and not path.is_dir() for path in visible)
 
 
 def read(

@@ -1,5 +1,7 @@
+import os
 import pathlib
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -133,11 +135,19 @@ def test_a_corrupt_image_is_named(folder, rng, suffix, damage):
         datasets.load(str(folder))
 
 
-def test_a_folder_that_is_called_like_an_image_is_named(folder):
-    write(folder / "0.png", np.zeros((5, 4), np.uint8))
-    (folder / "1.png").mkdir()
-    with pytest.raises(InputError, match=r"1 of 2 images cannot be used: 1\.png \(it is damaged: .*directory"):
-        datasets.load(str(folder))
+def test_only_regular_files_are_read(folder):
+    for i in range(10):
+        write(folder / f"{i}.png", np.zeros((5, 4), np.uint8))
+    os.mkfifo(folder / "pipe.png")
+    (folder / "away.png").symlink_to("nowhere.png")
+    (folder / "folder.png").mkdir()
+    run = threading.Thread(target=lambda: datasets.load(str(folder)), daemon=True)
+    run.start()
+    run.join(60)
+    assert not run.is_alive()  # whoever opens a pipe waits for its other end
+    data = datasets.load(str(folder))
+    assert len(both(data)) == 10
+    assert data.skipped == 2  # the pipe and the link, as the folder is no file
 
 
 def test_images_of_several_sizes_are_refused_with_all_sizes_and_the_option(folder):
@@ -225,6 +235,58 @@ def test_a_header_that_claims_too_many_pixels_is_refused_undecoded(folder, side)
     )
     with pytest.raises(InputError, match=r"0\.png \(.* more than 67 million"):
         datasets.load(str(folder))
+
+
+@pytest.mark.parametrize("size", [8, None])
+def test_a_transparent_image_takes_little_more_memory_than_its_pixels(folder, fresh_process, size):
+    side = 4_000
+    for mode in ("RGBA", "LA"):
+        Image.new(mode, (side, side)).save(folder / f"{mode}.png", compress_level=1)
+    read = f"image_files.pixels(pathlib.Path('{folder}') / name, name == 'LA.png', {size})"
+    answer = fresh_process(
+        f"""
+        import pathlib, resource
+        from vae_tf.training.datasets import image_files
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for name in ("LA.png", "RGBA.png"):
+            assert (({read}) == 255).all()
+        print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+        """
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert int(answer.stdout) < (10 if size is None else 9) * side**2 * 1.15  # Pillow has 4 bytes a pixel
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
+@pytest.mark.parametrize("is_grey", [True, False])
+def test_transparency_is_taken_out_by_rows_as_at_once(folder, rng, monkeypatch, mode, is_grey):
+    pixels = Image.fromarray(rng.integers(0, 256, (13, 7, 4), dtype=np.uint8))
+    about = {} if mode in ("RGBA", "LA") else {"transparency": (7, 7, 7) if mode == "RGB" else 7}
+    pixels.convert("RGB" if mode == "P" else mode).convert(mode).save(folder / "0.png", **about)
+    at_once = image_files.pixels(folder / "0.png", is_grey)
+    with Image.open(folder / "0.png") as image:
+        assert image.has_transparency_data
+        *values, alpha = np.moveaxis(np.asarray(image.convert("LA" if is_grey else "RGBA"), float), -1, 0)
+    expected = np.rint(255 - alpha[..., None] / 255 * (255 - np.stack(values, -1)))
+    np.testing.assert_array_equal(at_once, expected)
+    monkeypatch.setattr(image_files, "ROWS", 3 * 7)
+    np.testing.assert_array_equal(image_files.pixels(folder / "0.png", is_grey), at_once)
+
+
+def test_a_photograph_of_a_camera_is_decoded_at_half_its_size(folder, monkeypatch, rng):
+    x, y = np.meshgrid(np.arange(240), np.arange(160))
+    Image.fromarray(np.uint8(np.stack([x, y, (x + y) // 2], -1))).save(folder / "0.jpg", quality=95)
+    whole = image_files.pixels(folder / "0.jpg", False, 16)
+    decoded = []
+    on_white = image_files._on_white
+    monkeypatch.setattr(
+        image_files, "_on_white", lambda image, is_grey: on_white(decoded.append(image) or image, is_grey)
+    )
+    monkeypatch.setattr(image_files.serving.images, "MOST_PIXELS", 240 * 160 - 1)
+    half = image_files.pixels(folder / "0.jpg", False, 16)
+    assert decoded[0].size == (120, 80)
+    np.testing.assert_allclose(half.astype(int), whole, atol=3)
+    assert image_files.pixels(folder / "0.jpg", False).shape == (160, 240, 3)
 
 
 def test_more_than_the_memory_holds_is_refused(folder, monkeypatch):
