@@ -3,12 +3,11 @@
 import warnings
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.parts import rows_of
-from vae_tf.training.datasets import evaluation_batches, stored
+from vae_tf.training.datasets import check, evaluation_batches, stored
 from vae_tf.training.datasets.rows import Rows, rows
 from vae_tf.training.recipe import Recipe
 
@@ -45,8 +44,7 @@ def inputs(source: str, settings: Recipe, vae: VAE) -> Inputs:
     x = stored(found.x, vae.likelihood)
     if found.skipped:
         warnings.warn(f"{source}: files that are no images are skipped ({found.skipped} of them).", stacklevel=2)
-    # uint8 becomes [0, 1], so one example tells; other values are looked at one and all
-    vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), source)
+    check(x, vae.likelihood, source)
     together = rows_of(vae.event_shape)
     batches = evaluation_batches(x, together, seed=settings.seed, binarization=settings.binarization)
     return Inputs(found, batches, -(-len(x) // together))

@@ -20,8 +20,9 @@ from vae_tf.priors import Prior, StandardNormal
 from vae_tf.training import memory, recipe_check
 from vae_tf.training.datasets import Binarization
 from vae_tf.training.initialization import fan_in_uniform
+from vae_tf.training.nearest import nearest
 from vae_tf.training.networks import MLP, Network
-from vae_tf.training.recipe_classes import AXES, bases_at, known, nearest
+from vae_tf.training.recipe_classes import AXES, bases_at, known
 from vae_tf.training.recipe_words import explain
 
 COPIES = 4  # of a weight that training holds: itself, its gradient, and two moments of an optimizer

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from vae_tf.errors import InputError
+from vae_tf.training.nearest import nearest
 from vae_tf.training.recipe_classes import (
     AXES,
     KERAS,
@@ -21,7 +22,6 @@ from vae_tf.training.recipe_classes import (
     bases_at,
     class_names,
     known,
-    nearest,
     suggestion,
 )
 

@@ -1,6 +1,5 @@
 """The classes that a recipe may name: those that are loaded already, and where each kind belongs."""
 
-import difflib
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.schedules import Schedule
+from vae_tf.training.nearest import nearest
 from vae_tf.training.networks import Network
 
 AXES: dict[str, type] = {
@@ -52,12 +52,6 @@ def subclasses(cls: type) -> Iterator[type]:
 def class_names(bases: Sequence[type]) -> list[str]:
     """The names of the classes that may be given, sorted."""
     return sorted({cls.__name__ for base in bases for cls in subclasses(base) if not inspect.isabstract(cls)})
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """A question that suggests the nearest of `names`, empty if none is near."""
-    near = difflib.get_close_matches(name, [other for other in names if other != name], 1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def bases_at(place: Place) -> tuple[type, ...]:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from vae_tf.training.recipe_classes import AXES, bases_at, class_names, nearest, suggestion
+from vae_tf.training.nearest import nearest
+from vae_tf.training.recipe_classes import AXES, bases_at, class_names, suggestion
 
 KINDS = {
     "int": "a whole number",

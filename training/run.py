@@ -104,9 +104,7 @@ class Run(RunDirectory):
                 second = settings.model.ex_post_prior(vae.latent_size)
             check_prior(vae, second)
         for name in ("x_train", "x_validation", "x_test"):
-            x = getattr(splits, name)
-            # uint8 becomes [0, 1], so one image tells; other values are looked at one and all
-            vae.likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
+            datasets.check(getattr(splits, name), vae.likelihood, name)
         if is_new:
             adapt(vae, self._evaluation_batches(splits.x_train, settings, 500))
         batches = datasets.training_batches(

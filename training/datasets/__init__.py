@@ -1,6 +1,5 @@
 """Data: one source a file, then splits, binarisation and batches."""
 
-import difflib
 import os
 import pathlib
 
@@ -9,6 +8,7 @@ from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downl
 from vae_tf.training.datasets.arrays import Arrays, check_shape
 from vae_tf.training.datasets.batches import (
     as_seen,
+    check,
     evaluation_batches,
     scaled,
     steps_per_epoch,
@@ -17,6 +17,7 @@ from vae_tf.training.datasets.batches import (
 )
 from vae_tf.training.datasets.binarization import Binarization
 from vae_tf.training.datasets.split import Splits, evenly, validation_split
+from vae_tf.training.nearest import nearest
 
 __all__ = [
     "Arrays",
@@ -24,6 +25,7 @@ __all__ = [
     "Splits",
     "absolute",
     "as_seen",
+    "check",
     "check_shape",
     "evaluation_batches",
     "evenly",
@@ -85,9 +87,7 @@ def _other(source: str) -> Arrays:
         return loaders[path.suffix](path)
     if path.is_file():
         raise InputError(f"{source} is a file of another kind: give an .npz or .npy file, or a folder of images.")
-    near = difflib.get_close_matches(source, NAMES, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     raise InputError(
-        f"There is no data {source!r}{hint}: give one of {', '.join(NAMES)}, an .npz or .npy file, or a folder of "
-        f"images."
+        f"There is no data {source!r}{nearest(source, NAMES)}: give one of {', '.join(NAMES)}, an .npz or .npy file, "
+        f"or a folder of images."
     )

@@ -119,6 +119,16 @@ def stored(x: np.ndarray, likelihood: Likelihood) -> np.ndarray:
     return x.astype(np.float32) if likelihood.takes_whole_numbers and x.dtype == np.uint8 else x
 
 
+def check(x: np.ndarray, likelihood: Likelihood, name: str) -> None:
+    """Refuses stored examples that a likelihood gives no density once they are `scaled`.
+
+    Raises:
+        InputError: as `Likelihood.check`.
+    """
+    # uint8 becomes [0, 1], so one example tells; other values are looked at one and all
+    likelihood.check(x if x.dtype != np.uint8 else x[:1] / np.float32(255), name)
+
+
 def scaled(values: tf.Tensor) -> tf.Tensor:
     """The values as float32, uint8 in [0, 1]."""
     as_they_are = tf.cast(values, tf.float32)
