@@ -30,10 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vae_tf import training
     from vae_tf.errors import InputError
-    from vae_tf.training import datasets, pictures
+    from vae_tf.training import datasets, outputs, pictures
 
-    if not arguments.out.endswith(".png"):
-        raise InputError(f"--out got {arguments.out!r}: give a file that ends in .png.")
+    outputs.check_file(arguments.out, outputs.PNG)
     takes = {"label": ("attribute",), "count": tuple(COUNTS), "seed": ("samples",)}
     for name, kinds in takes.items():
         if getattr(arguments, name) is not None and arguments.what not in kinds:

@@ -71,6 +71,14 @@ def test_an_option_that_a_kind_does_not_have_is_refused(refused, finished, here,
     assert line == f"--{option} was given for {kind}: leave it out, or choose --what {kinds}."
 
 
+def test_a_folder_in_the_place_of_the_picture_is_refused_before_the_work(refused, finished, here, monkeypatch):
+    (here / "old.png").mkdir()
+    monkeypatch.setattr(pictures, "samples", lambda *_: pytest.fail("drawn"))
+    assert refused("draw", finished, "--what", "samples", "--out", "old.png") == (
+        "--out got 'old.png', which is a folder: give the name of a file."
+    )
+
+
 @pytest.mark.parametrize("out", ["picture.jpg", "picture", "png", "picture.png/"])
 def test_another_format_is_refused(refused, finished, here, out):
     assert refused("draw", finished, "--what", "samples", "--out", out) == (
