@@ -130,12 +130,23 @@ class Checkpoints:
         ends = [path / MODEL for path in self._all() if path.name.endswith("-step-00000")]
         return ends[-1] if ends else None
 
+    def last_data(self) -> str | None:
+        """The checksum of the data that the newest checkpoint was trained on, whole or not; None if it says none."""
+        paths = [path / PROGRESS for path in self._all() if (path / PROGRESS).is_file()]
+        try:
+            data = json.loads(paths[-1].read_text(encoding="utf-8"))["data"] if paths else None
+        except (OSError, ValueError, KeyError, TypeError):  # no JSON, or JSON of something else
+            return None
+        return data if isinstance(data, str) else None
+
     def _all(self) -> list[pathlib.Path]:
         """From the oldest to the newest."""
         found = {path: _position(path.name) for path in self.directory.glob("epoch-*")}
         return sorted((path for path in found if found[path]), key=lambda path: found[path] or ())
 
     def _read(self, path: pathlib.Path) -> Progress | None:
+        if not all((path / name).is_file() for name in (MODEL, PROGRESS)):  # a named pipe would be waited for
+            return None
         try:
             content = json.loads((path / PROGRESS).read_text(encoding="utf-8"))
             if content.pop("checksum") != self._checksum(content, path / MODEL):
