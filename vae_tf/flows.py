@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 
+from vae_tf.errors import InputError
 from vae_tf.sizes import size, sizes
 
 LARGEST_LOG_SCALE = 3.0  # of one flow, so that no draw is thrown far away while it learns
+MOST_STEPS = 1000  # the layers of more take memory before a weight is made
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -40,11 +42,7 @@ class AutoregressiveNetwork(keras.layers.Layer):
 
     def build(self, context_shape=None):
         """Creates the masked layers, and for a context [B, C] the layer that takes it in."""
-        order = np.arange(1, self.latent_size + 1)
-        order = order[::-1] if self.reverse else order
-        lowest = 1 if context_shape is None else 0  # a unit of degree 0 sees the context alone
-        degrees = [order, *(_spread(width, lowest, self.latent_size - 1) for width in self.hidden)]
-        widths = [*map(len, degrees), 2 * self.latent_size]
+        widths = [self.latent_size, *self.hidden, 2 * self.latent_size]
         starts = ["he_normal"] * len(self.hidden) + [keras.initializers.RandomNormal(stddev=0.01)]
         self.kernels = [
             self.add_weight(name=f"kernel_{i}", shape=shape, initializer=start)
@@ -53,14 +51,21 @@ class AutoregressiveNetwork(keras.layers.Layer):
         self.biases = [
             self.add_weight(name=f"bias_{i}", shape=(width,), initializer="zeros") for i, width in enumerate(widths[1:])
         ]
-        masks = [after[None] >= before[:, None] for before, after in itertools.pairwise(degrees)]
-        masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
-        self.masks = [mask.astype(np.float32) for mask in masks]
         self.context = None
         if context_shape is not None:
             self.context = keras.layers.Dense(self.hidden[0], use_bias=False, dtype="float32", name="context")
             self.context.build(context_shape)
+        self.masks = self._masks(lowest=1 if context_shape is None else 0)  # degree 0 sees the context alone
         self.built = True
+
+    def _masks(self, lowest: int) -> list[np.ndarray]:
+        """1 for each weight that is kept, else 0; each float32 and of its kernel's shape."""
+        order = np.arange(1, self.latent_size + 1)
+        order = order[::-1] if self.reverse else order
+        degrees = [order, *(_spread(width, lowest, self.latent_size - 1) for width in self.hidden)]
+        masks = [after[None] >= before[:, None] for before, after in itertools.pairwise(degrees)]
+        masks.append(np.tile(order, 2)[None] > degrees[-1][:, None])  # shifts, then log scales
+        return [mask.astype(np.float32) for mask in masks]
 
     def call(self, z: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """The shift and the log scale, each float32 [*, B, D], of z [*, B, D] and a context [B, C]."""
@@ -94,9 +99,11 @@ def networks(latent_size: int, steps: int, hidden: Sequence[int]) -> list[Autore
     """The masked networks of `steps` flows, each in the order that is the reverse of the one before.
 
     Raises:
-        InputError: for fewer than one step.
+        InputError: for fewer than one step, or more than 1000.
     """
     steps = size("The flow", "steps", steps)
+    if steps > MOST_STEPS:
+        raise InputError(f"The flow got steps={steps}: give at most {MOST_STEPS}.")
     return [AutoregressiveNetwork(latent_size, hidden, reverse=bool(i % 2), name=f"flow_{i}") for i in range(steps)]
 
 

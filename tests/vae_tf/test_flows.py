@@ -128,6 +128,11 @@ def test_fewer_than_one_step_is_refused():
         flows.networks(3, steps=0, hidden=(6,))
 
 
+def test_more_than_a_thousand_steps_are_refused_before_any_is_made():
+    with pytest.raises(InputError, match="The flow got steps=1000000000: give at most 1000"):
+        flows.networks(3, steps=10**9, hidden=(6,))
+
+
 def test_each_step_takes_the_dimensions_in_the_reverse_of_the_order_before():
     assert [network.reverse for network in flows.networks(3, steps=4, hidden=(6,))] == [False, True, False, True]
 
