@@ -1,12 +1,15 @@
 """A model from a file that a stranger may have made."""
 
 import contextlib
+import inspect
+import io
 import math
 import os
 import pathlib
 import zipfile
 from collections.abc import Iterator
 
+import h5py
 import keras
 import tensorflow as tf
 
@@ -14,6 +17,9 @@ from vae_tf.errors import InputError
 
 TIMES = 8  # what a model may take in memory, in sizes of its file: optimizers have weights that may not be saved
 ALWAYS = 2**26  # bytes that it may take at least
+CONFIG, CONFIG_ALWAYS = "config.json", 2**20  # its bytes at least: objects of JSON take many times their text
+WEIGHTS = "model.weights.h5"
+EACH = 2**12  # bytes that a variable takes beside its values
 SHOWN = 300  # characters of a reason
 
 
@@ -21,9 +27,10 @@ def load(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
     """The model in a `.keras` file, in Keras's safe mode, in memory that the size of the file bounds.
 
     `keras.saving.load_model` makes whatever weights a file describes, so one of a kilobyte may ask for a terabyte.
-    Every weight of a model that was saved is in its file; here a file is refused, before any memory is taken, if the
-    weights that it describes are larger than eight times the file and 64 MiB. What the model takes when it is called
-    is not bounded.
+    Every weight of a model that was saved is in its file, uncompressed. Here a file is refused, before that memory is
+    taken, if what it unpacks to, the weights that it stores or the weights that its layers make are larger than eight
+    times the file and 64 MiB, or if the unpacked description of the layers is larger than the file and 1 MiB. What the
+    model takes when it is called is not bounded.
 
     Args:
         path: of the file.
@@ -37,7 +44,7 @@ def load(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
         raise InputError(f"There is no file {path}: give the path of a Keras model that ends in .keras.")
     limit = TIMES * path.stat().st_size + ALWAYS
     try:
-        zipfile.ZipFile(path).close()  # load_model takes a file of another kind for an older format
+        _check(path, limit)
         with weights_of_at_most(limit):
             return keras.saving.load_model(path, compile=compile)
     except TooLargeError as error:
@@ -53,6 +60,35 @@ def load(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
         ) from error
 
 
+def _check(path: pathlib.Path, limit: int) -> None:
+    """Refuses an archive that unpacks to more than `limit`, or whose weights do."""
+    with zipfile.ZipFile(path) as archive:  # load_model takes a file of another kind for an older format
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > limit:
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, and a file of its size may to {limit:,}")
+        described, most = archive.getinfo(CONFIG).file_size, path.stat().st_size + CONFIG_ALWAYS
+        if described > most:
+            raise ValueError(f"its {CONFIG} unpacks to {described:,} bytes, and in a file of its size may to {most:,}")
+        with h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r") as file:
+            if _stored(file) > limit:
+                raise TooLargeError
+
+
+def _stored(file: h5py.File) -> int:
+    """The bytes that the data sets of a file take once they are read."""
+    sizes = []
+
+    def add(name: str, item) -> None:
+        if isinstance(item, h5py.Dataset):
+            if item.dtype.hasobject:
+                raise ValueError(f"its {WEIGHTS} holds something else than numbers at {name}")
+            values = max(math.prod(item.shape or ()), math.prod(item.chunks or ()))  # a chunk is unpacked as a whole
+            sizes.append(values * item.dtype.itemsize)
+
+    file.visititems(add)
+    return sum(sizes)
+
+
 class TooLargeError(Exception):
     """Weights that take more memory than they may."""
 
@@ -66,12 +102,20 @@ def weights_of_at_most(limit: int) -> Iterator[None]:
     """
     left = limit
 
-    def create(next_creator, **arguments):
+    def take(shape, dtype) -> None:
         nonlocal left
-        left -= _size(arguments["initial_value"])
+        left -= EACH + math.prod(shape) * dtype.size
         if left < 0:
             raise TooLargeError
-        return next_creator(**arguments)
+
+    def create(next_creator, **arguments):
+        known = _of_keras(arguments["initial_value"])
+        if known is not None:
+            take(known.shape, tf.as_dtype(arguments["dtype"]))
+        variable = next_creator(**arguments)
+        if known is None:
+            take(variable.shape, variable.dtype)
+        return variable
 
     try:
         with tf.variable_creator_scope(create):
@@ -82,12 +126,12 @@ def weights_of_at_most(limit: int) -> Iterator[None]:
         raise
 
 
-def _size(initial_value) -> int:
-    """The bytes of a variable of this initial value, which is only traced."""
-    if callable(initial_value):
-        with tf.Graph().as_default():
-            initial_value = initial_value()
-    return math.prod(initial_value.shape) * initial_value.dtype.size
+def _of_keras(initial_value) -> keras.Variable | None:
+    """The variable of Keras that a function gives the first value, whose shape is known before it is called."""
+    if not inspect.isfunction(initial_value):
+        return None
+    owner = inspect.getclosurevars(initial_value).nonlocals.get("self")
+    return owner if isinstance(owner, keras.Variable) else None
 
 
 def _line(error: Exception) -> str:

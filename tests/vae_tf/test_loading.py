@@ -1,8 +1,9 @@
 """Files that are damaged, or made to do harm: one sentence, and no memory."""
 
+import contextlib
 import io
 import json
-import resource
+import re
 import zipfile
 
 import h5py
@@ -26,18 +27,18 @@ def saved(make_vae, binary, tmp_path_factory):
 
 @pytest.fixture
 def rewrite(saved, tmp_path):
-    """Writes the file anew with another config or other weights; returns its path."""
+    """Writes the file anew with another config, with spaces after it, or with other weights; returns its path."""
 
-    def write(config=lambda config: config, weights=lambda weights: weights):
-        path = tmp_path / "other.keras"
+    def write(config=lambda config: config, weights=lambda weights: weights, spaces=0, name="other"):
+        path = tmp_path / f"{name}.keras"
         with zipfile.ZipFile(saved[1]) as before, zipfile.ZipFile(path, "w") as after:
-            for name in before.namelist():
-                content = before.read(name)
-                if name == "config.json":
-                    content = json.dumps(config(json.loads(content))).encode()
-                if name.endswith(".h5"):
+            for member in before.namelist():
+                content = before.read(member)
+                if member == "config.json":
+                    content = json.dumps(config(json.loads(content))).encode() + b" " * spaces
+                if member.endswith(".h5"):
                     content = weights(content)
-                after.writestr(name, content)
+                after.writestr(member, content, zipfile.ZIP_DEFLATED if spaces else zipfile.ZIP_STORED)
         return path
 
     return write
@@ -74,24 +75,11 @@ def wide_encoder(config):
     return config
 
 
-def of_a_million(part, key):
-    """The part with a config that says a million, or a million times a million."""
+def of_millions(part, key):
+    """The part with a config that says thirty millions, or their square."""
     config = keras.saving.serialize_keras_object(part)
-    config["config"][key] = [10**6, 10**6] if isinstance(config["config"][key], list) else 10**9
+    config["config"][key] = [3 * 10**7] * 2 if isinstance(config["config"][key], list) else 3 * 10**7
     return config
-
-
-TOO_LARGE = {
-    "encoder": wide_encoder,
-    "pseudo-inputs": lambda config: change(config, "prior", of_a_million(priors.VampPrior(2, 5), "components")),
-    "normals": lambda config: change(config, "prior", of_a_million(priors.MixtureOfNormals(2, 5), "components")),
-    "prior flow": lambda config: change(config, "prior", of_a_million(priors.AutoregressiveFlow(2), "hidden")),
-    "posterior flow": lambda config: change(
-        change(config, "prior", keras.saving.serialize_keras_object(priors.StandardNormal(2))),
-        "posterior",
-        of_a_million(posteriors.InverseAutoregressiveFlow(2), "hidden"),
-    ),
-}
 
 
 def change(config, axis, part):
@@ -99,14 +87,109 @@ def change(config, axis, part):
     return config
 
 
-@pytest.mark.parametrize("config", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_more_weights_than_the_file_can_hold_are_refused_before_they_take_memory(rewrite, config):
-    path = rewrite(config)
-    assert path.stat().st_size < 2**20
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(InputError, match=r"cannot be loaded: a file of .* bytes describes weights of more than"):
-        loading.load(path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+def of_posterior_flow(config):
+    config = change(config, "prior", keras.saving.serialize_keras_object(priors.StandardNormal(2)))
+    return change(config, "posterior", of_millions(posteriors.InverseAutoregressiveFlow(2), "hidden"))
+
+
+def first_set(weights, **arguments):
+    """The weights with another data set in the place of the first."""
+    buffer = io.BytesIO(weights)
+    with h5py.File(buffer, "a") as file:
+        name = sets_of(file)[0]
+        del file[name]
+        file.create_dataset(name, **arguments)
+    return buffer.getvalue()
+
+
+def sets_of(file):
+    names = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return names
+
+
+def unwritten(weights):
+    return first_set(weights, shape=(4, 5 * 10**7), dtype="float32", chunks=(4, 1000))
+
+
+def one_chunk(weights):
+    chunk = {"maxshape": (None,), "chunks": (5 * 10**7,), "compression": "gzip"}
+    return first_set(weights, data=np.zeros(4, "float32"), **chunk)
+
+
+WEIGHTS = r"a file of .* bytes describes weights of more than"
+TOO_LARGE = {  # what is written, and what is said
+    "encoder": ({"config": wide_encoder}, WEIGHTS),
+    "pseudo-inputs": (
+        {"config": lambda config: change(config, "prior", of_millions(priors.VampPrior(2, 5), "components"))},
+        WEIGHTS,
+    ),
+    "normals": (
+        {"config": lambda config: change(config, "prior", of_millions(priors.MixtureOfNormals(2, 5), "components"))},
+        WEIGHTS,
+    ),
+    "prior flow": (
+        {"config": lambda config: change(config, "prior", of_millions(priors.AutoregressiveFlow(2), "hidden"))},
+        WEIGHTS,
+    ),
+    "prior flows": (
+        {"config": lambda config: change(config, "prior", of_millions(priors.AutoregressiveFlow(2), "steps"))},
+        r"\(",
+    ),
+    "posterior flow": ({"config": of_posterior_flow}, WEIGHTS),
+    "a data set of which nothing is stored": ({"weights": unwritten}, WEIGHTS),
+    "a chunk that is larger than its data set": ({"weights": one_chunk}, WEIGHTS),
+    "an archive": ({"spaces": 2 * 10**8}, r"\(it unpacks to 200,.* bytes, and a file of its size may to"),
+    "a config": ({"spaces": 3 * 10**7}, r"\(its config.json unpacks to 30,.* bytes, and in a file of its size may"),
+}
+
+
+def test_what_is_larger_than_the_file_can_hold_is_refused_before_it_takes_memory(rewrite, fresh_process):
+    paths = [rewrite(name=str(number), **written) for number, (written, _) in enumerate(TOO_LARGE.values())]
+    assert all(path.stat().st_size < 2**20 for path in paths)
+    code = f"""
+        import json, resource
+        from vae_tf import InputError, loading
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB, the most so far
+        loading.load({str(rewrite())!r})
+        for path in {[str(path) for path in paths]}:
+            before = peak()
+            try:
+                loading.load(path)
+                said = "loaded"
+            except InputError as error:
+                said = str(error)
+            print(json.dumps([said, peak() - before]))
+    """
+    done = fresh_process(code)
+    assert done.returncode == 0, done.stderr
+    for (name, (_, expected)), line in zip(TOO_LARGE.items(), done.stdout.splitlines(), strict=True):
+        said, taken = json.loads(line)
+        assert re.search(rf"\d.keras cannot be loaded:? {expected}", said), (name, said)
+        assert taken < 200_000, (name, taken)
+
+
+@pytest.mark.parametrize("limit", [3 * 4 * 5 + loading.EACH, 3 * 4 * 5 + loading.EACH - 1])
+def test_a_variable_is_refused_before_its_first_value_is_made(limit):
+    calls = []
+
+    def start(shape, dtype):
+        calls.append(shape)
+        return keras.ops.ones(shape, dtype)
+
+    refusal = pytest.raises(loading.TooLargeError) if limit < 3 * 4 * 5 + loading.EACH else contextlib.nullcontext()
+    with refusal, loading.weights_of_at_most(limit):
+        keras.Variable(start, shape=(3, 5), dtype="float32")
+    assert len(calls) == (limit == 3 * 4 * 5 + loading.EACH)
+
+
+def test_an_initializer_that_has_a_state_loads_as_keras_loads_it(tmp_path):
+    start = keras.initializers.GlorotUniform(seed=keras.random.SeedGenerator(3))
+    x = keras.Input((4,))
+    keras.Model(x, keras.layers.Dense(3, kernel_initializer=start)(x)).save(tmp_path / "model.keras")
+    loaded, by_keras = (load(tmp_path / "model.keras") for load in (loading.load, keras.saving.load_model))
+    for one, other in zip(loaded.get_weights(), by_keras.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def emptied(weights):
@@ -118,9 +201,7 @@ def emptied(weights):
 def of_words(weights):
     buffer = io.BytesIO(weights)
     with h5py.File(buffer, "a") as file:
-        names = []
-        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-        for name in names:
+        for name in sets_of(file):
             shape = file[name].shape
             del file[name]
             file[name] = np.full(shape, b"x")
@@ -133,6 +214,7 @@ JUNK = {
     "half": lambda weights: weights[: len(weights) // 2],
     "no weights": emptied,
     "words": of_words,
+    "texts": lambda weights: first_set(weights, data=["x" * 100] * 3),
 }
 
 
