@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = dataclasses.replace(settings, data=arguments.data or settings.data)
 
     def inputs() -> np.ndarray:
-        x = the_run.test_examples(settings)
+        x = datasets.with_channel(the_run.test_examples(settings), vae.event_shape)
         datasets.check_shape(settings.data, x, vae.event_shape)
         return x[datasets.evenly(count, len(x))]
 
@@ -71,7 +71,7 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
 
     if label is None:
         raise InputError("An attribute is the direction of a label: give one, such as --label 7 or --label cat.")
-    splits = the_run.data(settings)
+    splits = datasets.each(the_run.data(settings), lambda x: datasets.with_channel(x, vae.event_shape))
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from vae_tf import VAE, loading
 from vae_tf.atomic import beside, sync
@@ -178,6 +179,11 @@ def load(path: pathlib.Path, progress: Progress | None = None) -> VAE:
     for variable, state in zip(random_variables(vae), states, strict=False):
         variable.assign(state)
     return vae
+
+
+def checksum(x: np.ndarray) -> str:
+    """The checksum of training data [N, *event], of their bytes alone."""
+    return hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()
 
 
 def random_variables(vae: VAE) -> list[keras.Variable]:

@@ -195,8 +195,10 @@ def _residual_block(features, activation: str):
 def _image(network: str, event_shape: Sequence[int]) -> tuple[int, ...]:
     event_shape = sizes("The network", "event_shape", event_shape)
     if len(event_shape) != 3:
+        channel = ", which grey images have as x[..., None]" if len(event_shape) == 2 else ""
         raise InputError(
-            f"{network} got event_shape={event_shape}: give (height, width, channels), or use mlp for other shapes."
+            f"{network} got event_shape={event_shape}: give (height, width, channels){channel}, or use mlp for other "
+            f"shapes."
         )
     return event_shape
 

@@ -1,6 +1,9 @@
 """What a run makes of its data."""
 
+import dataclasses
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +12,9 @@ from PIL import Image
 
 from vae_tf import InputError, training
 from vae_tf.training import datasets
+from vae_tf.training.datasets import image_folder
 from vae_tf.training.inputs import inputs
+from vae_tf_cli.main import main
 
 
 @pytest.fixture
@@ -108,3 +113,71 @@ def test_a_validation_set_of_the_data_is_used(folder, read_recipe, tmp_path):
     splits = training.Run(tmp_path / "run").data(settings)
     assert re.match("20 images, 6 x 6 x 3; 10 / 5 / 5 to train, validate and test", splits.counts())
     assert datasets.load(str(tmp_path / "parts")).x_validation is not None
+
+
+@pytest.fixture
+def run_of_version_0_1(folder, read_recipe, tmp_path, monkeypatch):
+    """A run on a folder with train and test, which were two classes then, and the folder."""
+    for number, path in enumerate(sorted((folder / "cat").iterdir())):
+        part = tmp_path / "parts" / ("train", "test")[number % 2]
+        part.mkdir(parents=True, exist_ok=True)
+        Image.open(path).resize((6, 6)).save(part / path.name)
+    run = training.Run(tmp_path / "run")
+    with monkeypatch.context() as patched:
+        patched.setattr(image_folder, "SPLITS", {})
+        run.train(*read_recipe(f"--data={tmp_path / 'parts'}", "--epochs=1"))
+    return run
+
+
+def test_who_measures_on_data_that_are_split_otherwise_than_trained_on_is_told(run_of_version_0_1, folder, tmp_path):
+    run = run_of_version_0_1
+    settings, _ = run.load()
+    message = r"^the training data of .*run are not those that it was trained on: .* may be too good$"
+    with pytest.warns(UserWarning, match=message):
+        results = run.evaluate(2)
+    assert sum("not those that it was trained on" in note for note in results["notes"]) == 1
+    with pytest.warns(UserWarning, match=message):
+        run.test_examples(settings)
+    (tmp_path / "others").mkdir()
+    for number in range(20):
+        Image.new("RGB", (6, 6), (number, 0, 0)).save(tmp_path / "others" / f"{number}.png")
+    others = str(tmp_path / "others")
+    run.test_examples(dataclasses.replace(settings, data=others))  # of other data, nothing is said
+    assert not any("trained on:" in note for note in run.evaluate(2, data=others)["notes"])
+    shutil.rmtree(run.checkpoint)
+    run.test_examples(settings)  # nothing to compare with
+
+
+def test_a_checkpoint_that_does_not_say_its_data_says_nothing(run_of_version_0_1):
+    settings, _ = run_of_version_0_1.load()
+    (progress,) = run_of_version_0_1.checkpoint.glob("*/progress.json")
+    for damaged in ("[]", "{", '{"data": 3}'):
+        progress.write_text(damaged)
+        run_of_version_0_1.test_examples(settings)
+    progress.unlink()
+    os.mkfifo(progress)
+    run_of_version_0_1.test_examples(settings)
+
+
+def test_a_run_on_values_that_had_a_channel_in_version_0_1_is_asked_as_before(save_npz, read_recipe, rng, tmp_path):
+    x = rng.random((60, 6, 4))
+    with_channel = {"x_train": x[:50, ..., None], "x_test": x[50:, ..., None]}
+    path = save_npz(**with_channel)
+    run = training.Run(tmp_path / "run")
+    run.train(*read_recipe(f"--data={path}", "--epochs=1"))
+    results, (batch,) = run.evaluate(2), inputs(str(path), *run.load()).batches
+    save_npz(x_train=x[:50], x_test=x[50:])
+    settings, vae = run.load()
+    assert datasets.load(str(path)).x_train.shape == (50, 6, 4)
+    assert run.evaluate(2) == results
+    (again,) = inputs(str(path), settings, vae).batches
+    np.testing.assert_array_equal(again, batch)
+    run.train(*read_recipe(f"--data={path}", "--epochs=2"), existing="resume")
+    assert run.load()[1].event_shape == (6, 4, 1)
+    assert main(["draw", str(run.directory), "--what", "reconstructions", "--out", str(tmp_path / "x.png")]) == 0
+
+
+def test_convolutions_over_a_series_are_refused_with_the_way_to_grey_images(save_npz, read_recipe, rng, tmp_path):
+    path = save_npz(x_train=rng.random((60, 16, 12)))
+    with pytest.raises(InputError, match=r"channels\), which grey images have as x\[\.\.\., None\], or use mlp"):
+        training.Run(tmp_path / "run").train(*read_recipe(f"--data={path}", "--model.networks=Conv"))

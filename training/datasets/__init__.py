@@ -5,7 +5,7 @@ import pathlib
 
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches, sprites
-from vae_tf.training.datasets.arrays import Arrays, check_shape
+from vae_tf.training.datasets.arrays import Arrays, check_shape, each, with_channel
 from vae_tf.training.datasets.batches import (
     as_seen,
     check,
@@ -27,6 +27,7 @@ __all__ = [
     "as_seen",
     "check",
     "check_shape",
+    "each",
     "evaluation_batches",
     "evenly",
     "load",
@@ -35,6 +36,7 @@ __all__ = [
     "stored",
     "training_batches",
     "validation_split",
+    "with_channel",
 ]
 
 NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches", "sprites")

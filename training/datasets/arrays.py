@@ -1,12 +1,13 @@
 """A data set as arrays, and the checks that every source passes."""
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets.split import stratified
+from vae_tf.training.datasets.split import Splits, stratified
 
 TEST_SHARE = 0.1
 TEST_SEED = 0
@@ -84,6 +85,20 @@ def arrays(
                 f"equal."
             )
     return Arrays(name, x_train, y_train, x_test, y_test, None, x_validation, y_validation)
+
+
+Parts = TypeVar("Parts", Arrays, Splits)
+
+
+def each(data: Parts, change: Callable[[np.ndarray], np.ndarray]) -> Parts:
+    """The data with `change` applied to their examples: to x_train, x_validation and x_test."""
+    x_validation = None if data.x_validation is None else change(data.x_validation)
+    return data._replace(x_train=change(data.x_train), x_validation=x_validation, x_test=change(data.x_test))
+
+
+def with_channel(x: np.ndarray, event_shape: Sequence[int]) -> np.ndarray:
+    """Examples [N, a, b] as [N, a, b, 1] if a model takes them so, as those of version 0.1 do; else as they are."""
+    return x[..., None] if (*x.shape[1:], 1) == tuple(event_shape) else x
 
 
 def check_shape(name: str, x: np.ndarray, event_shape: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_tf.images import is_image
 from vae_tf.training.datasets import NAMES, files, image_folder, load
-from vae_tf.training.datasets.arrays import Arrays, arrays, examples
+from vae_tf.training.datasets.arrays import Arrays, arrays, examples, with_channel
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins one in a spreadsheet
 
@@ -49,6 +49,11 @@ def rows(source: str, event_shape: Sequence[int], image_size: int | None = None)
     Raises:
         InputError: for a source that is not known, not there or cannot be used.
     """
+    found = _found(source, event_shape, image_size)
+    return found._replace(x=with_channel(found.x, event_shape))
+
+
+def _found(source: str, event_shape: Sequence[int], image_size: int | None) -> Rows:
     path = pathlib.Path(source)
     if path.is_dir() and source not in NAMES:
         paths, skipped = image_folder.found(path)
