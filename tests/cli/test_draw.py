@@ -97,7 +97,7 @@ def test_what_is_not_a_run_is_refused(refused, here):
 def labelled(finished, images, tmp_path_factory):
     """A run whose data have labels: 0 and 1."""
     run = tmp_path_factory.mktemp("labelled") / "run"
-    shutil.copytree(finished, run)
+    shutil.copytree(finished, run, ignore=shutil.ignore_patterns("checkpoint"))  # it says of other data
     with np.load(images) as file:
         y = {name: np.arange(len(file[f"x_{name}"])) % 2 for name in ("train", "test")}
         data = run / "labelled.npz"
