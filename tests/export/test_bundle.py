@@ -246,15 +246,21 @@ def test_what_killed_exporters_left_is_swept_and_what_a_living_one_writes_is_not
     assert all(each.exists() for each in others)
 
 
-def test_an_exporter_that_is_terminated_leaves_nothing_after_the_next(vae, tmp_path):
+def test_an_exporter_that_is_terminated_leaves_nothing_after_the_next(vae, tmp_path, fresh_process):
     folder = tmp_path / "model"
     folder.mkdir()
-    child = os.fork()
-    if not child:
-        with staging.staged(tmp_path, folder) as hidden:
+    process = fresh_process(
+        f"""
+        import os, pathlib, signal
+        from vae_tf.export import staging
+
+        folder = pathlib.Path({str(folder)!r})
+        with staging.staged(folder.parent, folder) as hidden:
             (hidden / "file").touch()
             os.kill(os.getpid(), signal.SIGTERM)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        """
+    )
+    assert process.returncode == -signal.SIGTERM, process.stderr
     (hidden,) = folder.iterdir()
     export(vae, tmp_path)
     assert not hidden.exists()
