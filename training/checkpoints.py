@@ -173,10 +173,22 @@ class Checkpoints:
 
 
 def load(path: pathlib.Path, progress: Progress | None = None) -> VAE:
-    """The model of a checkpoint, compiled as it was, and with the random states of its layers where it stood."""
+    """The model of a checkpoint, compiled as it was, and with the random states of its layers where it stood.
+
+    Raises:
+        InputError: if its layers have other random states than were written: training would not go on bit for bit.
+    """
     vae = loading.load(path / MODEL)
-    states = () if progress is None else progress.random_states
-    for variable, state in zip(random_variables(vae), states, strict=False):
+    if progress is None or not progress.random_states:  # version 0.1 kept none
+        return vae
+    variables, states = random_variables(vae), progress.random_states
+    if [tuple(variable.shape) for variable in variables] != [(len(state),) for state in states]:
+        raise InputError(
+            f"{_are([str(path)])} of a model with {len(states)} random states, and the layers have "
+            f"{len(variables)} now, or others: bring the classes back that the run began with, or train anew with "
+            f"--overwrite."
+        )
+    for variable, state in zip(variables, states, strict=True):
         variable.assign(state)
     return vae
 

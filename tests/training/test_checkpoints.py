@@ -3,10 +3,11 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
-from vae_tf import InputError
+from vae_tf import VAE, InputError
 from vae_tf.training import checkpoints
 from vae_tf.training.checkpoints import Best, Checkpoints, Progress
 
@@ -37,6 +38,24 @@ def test_what_is_written_is_read_back(vae, kept, bits):
     for one, other in zip(vae.variables, loaded.variables, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=one.path)
     assert int(loaded.optimizer.iterations) == int(vae.optimizer.iterations) > 0
+
+
+@pytest.mark.parametrize("states", [((1, 2),) * 2, ((1, 2, 3),), ((1, 2),) * 3])
+def test_other_random_states_than_the_layers_have_are_refused(make_vae, kept, states):
+    vae = make_vae()
+    x = keras.Input((4, 4, 1))
+    vae = VAE(keras.Model(x, keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))), vae.decoder)
+    vae.compile("sgd")
+    kept.write(vae.save, Progress("data", 1, random_states=states))
+    with pytest.raises(
+        InputError, match=rf"The checkpoint .*epoch-0001-step-00000 is of a model with {len(states)} ra"
+    ):
+        checkpoints.load(*kept.newest())
+    kept.write(vae.save, Progress("data", 2))
+    checkpoints.load(*kept.newest())
+    kept.write(vae.save, Progress("data", 3, random_states=((1, 2),)))
+    (variable,) = checkpoints.random_variables(checkpoints.load(*kept.newest()))
+    np.testing.assert_array_equal(variable, (1, 2))
 
 
 def test_where_nothing_was_written_there_is_nothing(kept):
