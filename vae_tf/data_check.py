@@ -13,7 +13,7 @@ from vae_tf.likelihoods import Likelihood
 def check_data(x, likelihood: Likelihood, name: str, is_density_needed: bool = True) -> None:
     """Refuses data that Keras or the model cannot take, as far as they are known before they come.
 
-    All of an array is looked at, and of a `tf.data.Dataset` the first batch, for it may be endless.
+    All of an array is looked at, and of a `tf.data.Dataset` what it says of itself: nothing is read.
 
     Args:
         x: as it was given to Keras.
@@ -26,12 +26,11 @@ def check_data(x, likelihood: Likelihood, name: str, is_density_needed: bool = T
     """
     wanted = f"this model takes an array of shape {('N', *likelihood.event_shape)}"
     if isinstance(x, tf.data.Dataset):
-        _check_elements(x.element_spec, likelihood, name, wanted)
-        x = next(iter(x.take(1)), None)
-        if x is None:
+        examples.check_elements(x.element_spec, likelihood.event_shape, name)
+        if x.cardinality() == 0:
             raise InputError(f"{name} gives no batch: give at least one example.")
-        x = x[0] if isinstance(x, tuple | list) else x
-    elif isinstance(x, Mapping):
+        return  # reading a batch would take it from a data set that can be read once, and move a seeded shuffle
+    if isinstance(x, Mapping):
         raise InputError(f"{name} is a dictionary of {_names(x)}; {wanted}: give one value, such as x['image'].")
     elif isinstance(x, tuple | list):
         raise InputError(f"{name} is a {type(x).__name__} of {len(x)}; {wanted}: give the array itself.")
@@ -40,7 +39,7 @@ def check_data(x, likelihood: Likelihood, name: str, is_density_needed: bool = T
     elif isinstance(x, tf.SparseTensor | tf.RaggedTensor) or hasattr(x, "toarray"):
         raise InputError(f"{name} is a {type(x).__name__}; {wanted}, with every value: make it dense.")
     if not (tf.is_tensor(x) or hasattr(x, "__array__")):
-        return  # it brings batches, which are looked at when they come
+        return  # it brings batches, which `SupportCheck` looks at when they come
     x = x if tf.is_tensor(x) else np.asarray(x)
     if tuple(x.shape) == likelihood.event_shape:
         raise InputError(f"{name} is one example, of shape {tuple(x.shape)}; {wanted}: give x[None].")
@@ -63,19 +62,6 @@ def check_weights(weights) -> None:
             f"The sample weights have shape {('N', *shape[1:])}: give one weight for each example, of shape "
             f"('N',); a weight for each value has no meaning in log p(x|z)."
         )
-
-
-def _check_elements(spec, likelihood: Likelihood, name: str, wanted: str) -> None:
-    spec = spec[0] if isinstance(spec, tuple | list) and len(spec) else spec
-    if isinstance(spec, Mapping):
-        key = next(iter(spec))
-        raise InputError(
-            f"{name} gives dictionaries of {_names(spec)}; {wanted}: give one of their values, such as "
-            f"data.map(lambda element: element[{key!r}])."
-        )
-    shape = getattr(spec, "shape", tf.TensorShape(None))
-    if shape.rank == len(likelihood.event_shape) and shape.is_compatible_with(likelihood.event_shape):
-        raise InputError(f"{name} gives one example at a time, of shape {tuple(shape)}: batch it, data.batch(128).")
 
 
 def _names(mapping: Mapping) -> str:

@@ -1,6 +1,6 @@
 """What a model takes for examples, whatever their dtype: the one rule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +41,43 @@ def check(x, likelihood: Likelihood, name: str = "x") -> np.ndarray | tf.Tensor:
     if tf.as_dtype(x.dtype).is_integer and not tf.is_symbolic_tensor(x):
         likelihood.check(x, name)
     return x
+
+
+def check_elements(spec, event_shape: Sequence[int], name: str) -> None:
+    """Refuses a data set that gives no batches of examples, as far as its `element_spec` says: nothing is read.
+
+    Args:
+        spec: the `element_spec`, of x or of a tuple that begins with x.
+        event_shape: of an example.
+        name: what the message calls the data set.
+
+    Raises:
+        InputError: saying how to make batches of it.
+    """
+    wanted = f"this model takes batches of shape {('B', *event_shape)}"
+    x = spec[0] if isinstance(spec, tuple | list) and spec else spec
+    if isinstance(x, Mapping):
+        names = ", ".join(repr(key) for key in x)
+        raise InputError(
+            f"{name} gives dictionaries of {names}; {wanted}: give one of their values, such as "
+            f"data.map(lambda element: element[{next(iter(x), 'image')!r}])."
+        )
+    if not isinstance(x, tf.TensorSpec):
+        raise InputError(
+            f"{name} gives elements of the kind {type(x).__name__}; {wanted}, with every value: choose the examples, "
+            f"and make them dense."
+        )
+    if not (x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool):
+        raise InputError(f"{name} gives values of dtype {x.dtype.name}; {wanted}, of numbers: convert them.")
+    if x.shape.is_compatible_with((None, *event_shape)):
+        return
+    if x.shape.is_compatible_with(event_shape):
+        raise InputError(
+            f"{name} gives one example at a time, of shape {tuple(x.shape)}; {wanted}: batch it, data.batch(128)."
+        )
+    raise InputError(
+        f"{name} gives elements of shape {tuple(x.shape)}; {wanted}: reshape the data or build the model for its shape."
+    )
 
 
 def numbers(values, name: str, wanted: Sequence) -> np.ndarray | tf.Tensor:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -32,7 +33,7 @@ class Loop:
             so far.
         steps: of one call.
         jit_compile: whether XLA compiles the loop.
-        check: refuses the first of some stacked batches; called before they are run.
+        check: refuses the first of some stacked batches; called before they are run, and with none at the end.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Loop:
         step: Callable[[tuple], Logs],
         steps: int,
         jit_compile: bool,
-        check: Callable[[tf.Tensor, int], None],
+        check: Callable[[Any, int], None],
     ):
         self.steps, self.check = steps, check
         self.begin(None)
@@ -48,14 +49,14 @@ class Loop:
         self._traced: dict[Signature, Callable] = {}
 
     def begin(self, steps_per_epoch: int | None) -> None:
-        """Begins an epoch, and says where it ends; None where the data end by themselves."""
+        """Begins an epoch, and says where it ends; None if the data end by themselves."""
         self._left = math.inf if steps_per_epoch is None else steps_per_epoch
 
     def __call__(self, iterator: Iterator) -> Logs:
         """Runs the steps of the next batches.
 
         Raises:
-            StopIteration: where there is none.
+            StopIteration: if there is none.
         """
         logs = None
         batches = (_batch(data) for data in itertools.islice(iterator, int(min(self.steps, self._left))))
@@ -67,6 +68,7 @@ class Loop:
                 logs = self._run(signature, stacked, tf.constant(len(stack)))
                 self._left -= len(stack)
         if logs is None:
+            self.check((), 0)
             raise StopIteration
         return logs
 
@@ -82,11 +84,22 @@ def checked(model: keras.Model, function: Callable[[Iterator], Logs], check: Cal
     def run(iterator: Iterator) -> Logs:
         batches = list(itertools.islice(iterator, model.steps_per_execution))
         if not batches:
+            check((), 0)
             raise StopIteration
+        return run_list(batches)
+
+    run_list = checked_list(model, lambda batches: function(iter(batches)), check)
+    return run
+
+
+def checked_list(model: keras.Model, function: Callable[[list], Any], check: Callable) -> Callable[[list], Any]:
+    """Keras's own function of a list of batches, with a look at each before they are run."""
+
+    def run(batches: list) -> Any:
         for data in batches:
             x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
             check([model.distribute_strategy.experimental_local_results(x)], 1)
-        return function(iter(batches))
+        return function(batches)
 
     return run
 

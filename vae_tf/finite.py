@@ -13,7 +13,11 @@ SCALE = (
 SLOWER = "try a smaller learning rate or `clipnorm`"
 
 
-class WarnIfNotFinite(keras.callbacks.Callback):
+class FiniteCheck(keras.callbacks.Callback):
+    """What is done, after an epoch or sooner, if a value is no longer finite; `fit` needs one, and no second."""
+
+
+class WarnIfNotFinite(FiniteCheck):
     """Warns, once, at the end of the first epoch after which a logged value or a weight is not finite."""
 
     def on_train_begin(self, logs=None):

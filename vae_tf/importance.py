@@ -1,6 +1,5 @@
 """Importance sampling: log p(x) estimated with the posterior as the proposal, in memory that does not grow."""
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,11 +8,10 @@ import tensorflow as tf
 
 from vae_tf import random
 from vae_tf.errors import InputError
-from vae_tf.parts import parts
+from vae_tf.parts import parts, rows_of
 from vae_tf.sizes import size
 
 ROWS = 5_000  # images x draws of one pass, at most
-VALUES = 2**22  # values of x in these rows, at most
 
 
 class Estimate(NamedTuple):
@@ -61,7 +59,7 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
         InputError: for values outside the support, fewer than 1 sample, or a model whose posterior has no density.
     """
     check(vae, samples)
-    rows = max(1, min(ROWS, VALUES // math.prod(vae.event_shape)))
+    rows = rows_of(vae.event_shape, ROWS)
     draws = min(samples, rows)
     together = rows // draws
     start = 0

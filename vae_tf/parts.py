@@ -14,9 +14,9 @@ ROWS = 500  # examples of one pass, at most
 VALUES = 2**22  # values of x in these rows, at most
 
 
-def rows_of(event_shape: Sequence[int]) -> int:
+def rows_of(event_shape: Sequence[int], most: int = ROWS) -> int:
     """The examples of one pass through all of a model, whose layers hold many times their values."""
-    return max(1, min(ROWS, VALUES // math.prod(event_shape)))
+    return max(1, min(most, VALUES // math.prod(event_shape)))
 
 
 def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:
@@ -32,31 +32,19 @@ def parts(x, rows: int, likelihood: Likelihood) -> Iterator[tf.Tensor]:
         InputError: for values outside the likelihood's support, or a data set without batches or without an end.
     """
     if isinstance(x, tf.data.Dataset):
-        for number, batch in enumerate(batches(x, likelihood.event_shape)):
+        for number, batch in enumerate(batches(x, likelihood.event_shape), 1):
             yield from _slices(batch, rows, likelihood, f"x of batch {number} of the data set")
     else:
         yield from _slices(x, rows, likelihood, "x")
 
 
 def batches(dataset: tf.data.Dataset, event_shape: Sequence[int]) -> Iterator[tf.Tensor]:
-    """The examples of each batch of a data set, [B, *event]; one empty batch where there is none.
+    """The examples of each batch of a data set, [B, *event]; one empty batch if there is none.
 
     Raises:
         InputError: for a data set whose elements are no batches of examples, or that has no end.
     """
-    wanted = f"this model takes batches of shape {('B', *event_shape)}"
-    spec = dataset.element_spec
-    spec = spec[0] if isinstance(spec, tuple | list) and spec else spec
-    if not isinstance(spec, tf.TensorSpec):
-        raise InputError(
-            f"The data set gives {_kind(spec)}, and {wanted}: choose the examples, as in "
-            f'dataset.map(lambda element: element["image"]).'
-        )
-    if spec.shape.is_compatible_with(event_shape) and not spec.shape.is_compatible_with((None, *event_shape)):
-        raise InputError(
-            f"The data set gives one example at a time, of shape {tuple(spec.shape)}, and {wanted}: batch it, as in "
-            f"dataset.batch(100)."
-        )
+    examples.check_elements(dataset.element_spec, event_shape, "The data set")
     if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise InputError("The data set has no end: leave .repeat() out, or take a part, as in dataset.take(10).")
     is_empty = True
@@ -73,10 +61,3 @@ def _slices(x, rows: int, likelihood: Likelihood, name: str) -> Iterator[tf.Tens
     likelihood.check(x, name)
     for first in range(0, len(x), rows):  # cast part by part, so that there is no copy of a large array
         yield tf.cast(tf.convert_to_tensor(x[first : first + rows]), tf.float32)
-
-
-def _kind(spec) -> str:
-    """What the elements of a data set are, in words."""
-    if isinstance(spec, dict):
-        return f"dictionaries of {', '.join(str(key) for key in spec)}"
-    return f"elements of the kind {type(spec).__name__}"

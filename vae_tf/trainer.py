@@ -12,8 +12,8 @@ import tensorflow as tf
 from vae_tf import examples, random
 from vae_tf.data_check import check_data, check_weights
 from vae_tf.errors import InputError
-from vae_tf.execution import Loop, checked, fuses
-from vae_tf.finite import WarnIfNotFinite
+from vae_tf.execution import Loop, checked, checked_list, fuses
+from vae_tf.finite import FiniteCheck, WarnIfNotFinite
 from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
 from vae_tf.objectives import Objective
@@ -102,6 +102,14 @@ class Trainer(keras.Model):
                 self.test_function = checked(self, self.test_function, check)
         return self.test_function
 
+    def make_predict_function(self, force: bool = False):
+        """Keras's own, with a look at the batches."""
+        if force or self.predict_function is None:
+            super().make_predict_function(force)
+            check = functools.partial(self.support_check, purpose="prediction")
+            self.predict_function = checked_list(self, self.predict_function, check)
+        return self.predict_function
+
     def train_step(self, data) -> dict[str, tf.Tensor]:
         """One step of the optimizer on the objective."""
         with tf.GradientTape() as tape:
@@ -159,7 +167,8 @@ class Trainer(keras.Model):
         if weights is not None:
             check_weights(weights)
             weights = tf.reshape(tf.cast(weights, tf.float32), [-1])
-        values = self.values(x, seed, training, weights)
+        some = () if weights is None else (weights,)  # a subclass whose `values` take none trains without them
+        values = self.values(x, seed, training, *some)
         penalty = self.penalty()
         losses = values.pop("loss")
         if weights is not None:
@@ -239,6 +248,8 @@ class Trainer(keras.Model):
             check_data(x, self.likelihood, "validation_data")
             if weights is not None:
                 given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
+        for purpose in ("training", "evaluation"):
+            self.support_check.expect(purpose)
         if self.compiled:
             self.make_train_function()
         loop, steps = self.train_function, given.get("steps_per_epoch")
@@ -246,7 +257,7 @@ class Trainer(keras.Model):
         if isinstance(loop, Loop):
             first = [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loop.begin(steps))]
         try:
-            with _between(first, given.get("callbacks"), [WarnIfNotFinite()], self) as given["callbacks"]:
+            with _between(first, given.get("callbacks"), self) as given["callbacks"]:
                 return super().fit(**given)
         finally:
             if first:
@@ -259,6 +270,7 @@ class Trainer(keras.Model):
         given = _given(EVALUATE, args, kwargs)
         if not within_fit:
             check_data(given.get("x"), self.likelihood, "x")
+            self.support_check.expect("evaluation")
         given["y"] = _targets(given)
         if self.compiled:
             self.make_test_function()
@@ -275,7 +287,13 @@ class Trainer(keras.Model):
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Keras's `predict`, after a look at the data: they are what `examples.as_float32` takes."""
         check_data(x, self.likelihood, "x", is_density_needed=False)
-        return super().predict(x, batch_size, verbose, steps, callbacks)
+        self.support_check.expect("prediction")
+        self.support_check.begin()
+        try:
+            return super().predict(x, batch_size, verbose, steps, callbacks)
+        except UnboundLocalError:  # Keras's, after no batch
+            self.support_check((), 0, "prediction")
+            raise
 
     def __setattr__(self, name: str, value) -> None:
         """Sets an attribute.
@@ -309,12 +327,14 @@ class Trainer(keras.Model):
 
 
 @contextlib.contextmanager
-def _between(first: list, callbacks, last: list, model: keras.Model) -> Iterator:
-    """The callbacks that were given, between others; a `CallbackList` is given back as it was."""
-    if not isinstance(callbacks, keras.callbacks.CallbackList):
-        yield [*first, *tf.nest.flatten(callbacks or []), *last]  # Keras takes one, or lists
+def _between(first: list, callbacks, model: keras.Model) -> Iterator:
+    """The callbacks that were given, after others and before the alarm; a `CallbackList` is given back as it was."""
+    is_list = isinstance(callbacks, keras.callbacks.CallbackList)
+    own = callbacks.callbacks if is_list else tf.nest.flatten(callbacks or [])  # Keras takes one, or lists
+    last = [] if any(isinstance(callback, FiniteCheck) for callback in own) else [WarnIfNotFinite()]
+    if not is_list:
+        yield [*first, *own, *last]
         return
-    own = callbacks.callbacks
     for callback in (*first, *last):
         callback.set_model(model)
     callbacks.callbacks = [*first, *own, *last]

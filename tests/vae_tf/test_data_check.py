@@ -27,6 +27,18 @@ DATA = {
     "one example": (lambda x: x[0], r"is one example, of shape \(6,\); .*: give x\[None\]"),
     "no examples": (lambda x: x[:0], r"has shape \(0, 6\): give at least one example"),
     "no batches": (lambda x: tf.data.Dataset.from_tensor_slices(x).batch(10).take(0), "gives no batch"),
+    "batches of another shape": (
+        lambda x: tf.data.Dataset.from_tensor_slices(x[:, :5]).batch(10),
+        r"gives elements of shape \(None, 5\); this model takes batches of shape \('B', 6\)",
+    ),
+    "batches of text": (
+        lambda x: tf.data.Dataset.from_tensor_slices(x.astype(str)).batch(10),
+        "gives values of dtype string; this model takes batches",
+    ),
+    "sparse batches": (
+        lambda x: tf.data.Dataset.from_tensor_slices(x).batch(10).map(tf.sparse.from_dense),
+        "gives elements of the kind SparseTensorSpec; .*: choose the examples, and make them dense",
+    ),
     "another shape": (lambda x: x[:, :5], r"has shape \(40, 5\); this model takes \('N', 6\)"),
     "nothing": (lambda x: None, "is None; "),
     "a path": (lambda x: "data.npy", "is 'data.npy'; .* a PyDataset or a generator"),

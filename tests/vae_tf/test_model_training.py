@@ -411,3 +411,20 @@ def test_a_convolutional_model_of_real_values_trains(rng):
     vae.compile(keras.optimizers.Adam(0.02), run_eagerly=True)
     history = vae.fit(x, epochs=5, batch_size=10, verbose=0).history
     assert history["elbo"][-1] > history["elbo"][0]
+
+
+def test_a_subclass_whose_values_know_no_weights_trains_without_them(binary):
+    class Doubled(VAE):
+        def values(self, x, seed, training=False):
+            values = super().values(x, seed, training)
+            return {**values, "loss": 2 * values["loss"]}
+
+    losses = []
+    for model in (VAE, Doubled):
+        keras.utils.set_random_seed(1)
+        vae = model(*networks.mlp((6,), latent_size=2, hidden=(5,)))
+        vae.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+        losses.append(vae.fit(binary, shuffle=False, validation_data=(binary,), verbose=0).history)
+    for name in ("loss", "val_loss"):
+        np.testing.assert_allclose(losses[1][name], 2 * np.array(losses[0][name]), rtol=1e-6)
+    np.testing.assert_allclose(losses[1]["elbo"], losses[0]["elbo"], rtol=1e-6)

@@ -50,7 +50,7 @@ def test_values_outside_the_support_are_refused_and_named(binary):
         next(parts(binary, 20, LIKELIHOOD))
     found = parts(tf.data.Dataset.from_tensor_slices(binary).batch(20), 20, LIKELIHOOD)
     assert [next(found).shape[0], next(found).shape[0]] == [20, 20]
-    with pytest.raises(InputError, match=r"^x of batch 2 of the data set is 7.0 in channel 2 \(index \(1, 2\)\)"):
+    with pytest.raises(InputError, match=r"^x of batch 3 of the data set is 7.0 in channel 2 \(index \(1, 2\)\)"):
         next(found)
 
 
@@ -62,9 +62,12 @@ def test_an_empty_data_set_is_one_empty_batch(binary):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda data: data.unbatch(), "gives one example at a time, of shape (6,), and this model takes batches"),
+        (lambda data: data.unbatch(), "gives one example at a time, of shape (6,); this model takes batches"),
+        (lambda data: data.map(tf.sparse.from_dense), "gives elements of the kind SparseTensorSpec; this model takes"),
+        (lambda data: data.map(lambda x: x[:, :5]), "gives elements of shape (None, 5); this model takes batches"),
+        (lambda data: data.map(tf.strings.as_string), "gives values of dtype string; this model takes batches"),
         (lambda data: data.repeat(), "has no end: leave .repeat() out"),
-        (lambda data: data.map(lambda x: {"image": x}), "gives dictionaries of image"),
+        (lambda data: data.map(lambda x: {"image": x}), "gives dictionaries of 'image'; this model takes batches"),
     ],
 )
 def test_what_is_no_data_set_of_batches_is_refused(binary, make, said):

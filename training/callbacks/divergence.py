@@ -1,13 +1,12 @@
 """Stops a run whose loss is no longer finite, and keeps the last good weights."""
 
-import keras
 import numpy as np
 
 from vae_tf.errors import DivergenceError
-from vae_tf.finite import advice
+from vae_tf.finite import FiniteCheck, advice, not_finite
 
 
-class StopOnDivergence(keras.callbacks.Callback):
+class StopOnDivergence(FiniteCheck):
     """Stops a run whose loss is no longer finite.
 
     The model gets back the weights with which the epoch began.
@@ -24,21 +23,20 @@ class StopOnDivergence(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss of the steps so far."""
         if not np.isfinite(logs["loss"]):
-            self._stop("The loss is", logs)
+            self._stop("the loss", logs)
 
     def on_epoch_end(self, epoch, logs=None):
         """Looks at what the last step made of the weights; first of the callbacks, it spares the others."""
-        if not all(np.isfinite(weight).all() for weight in self.model.trainable_weights):
-            self._stop("The weights are", logs)
-        if not np.isfinite(logs.get("val_loss", 0.0)):
-            self._stop("The validation loss is", logs)
+        what = not_finite(self.model, {name: logs[name] for name in ("loss", "val_loss") if name in logs})
+        if what is not None:
+            self._stop(what, logs)
 
     def _stop(self, what: str, logs) -> None:
         terms = ", ".join(f"{name} = {float(value):g}" for name, value in logs.items())
         step = int(self.model.optimizer.iterations)
         self.model.set_weights(self._last_good)
         raise DivergenceError(
-            f"{what} not finite at step {step} (epoch {self._epoch + 1}, means so far: {terms}): training stopped, and "
-            f"the model has the weights again with which epoch {self._epoch + 1} began; "
-            f"{advice(self.model, self._epoch + 1)}."
+            f"{what[0].upper()}{what[1:]} is not finite at step {step} (epoch {self._epoch + 1}, means so far: "
+            f"{terms}): training stopped, and the model has the weights again with which epoch {self._epoch + 1} "
+            f"began; {advice(self.model, self._epoch + 1)}."
         )

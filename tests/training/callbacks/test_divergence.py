@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import likelihoods
+from vae_tf import finite, likelihoods
 from vae_tf.errors import DivergenceError
 from vae_tf.training import callbacks
+from vae_tf.training.callbacks import divergence
 
 
 class Watch(keras.callbacks.Callback):
@@ -85,6 +86,19 @@ def test_a_run_that_is_stopped_is_not_told_twice(make_vae, bits, tmp_path, batch
         warnings.simplefilter("error")
         with pytest.raises(DivergenceError):
             vae.fit(bits, batch_size=batch_size, epochs=3, callbacks=watching, verbose=0)
+
+
+def test_what_stops_a_run_looks_at_the_weights_alone(make_vae, bits, monkeypatch):
+    looks = []
+    looking = finite.not_finite
+    for module in (finite, divergence):
+        monkeypatch.setattr(module, "not_finite", lambda *of: looks.append(of) or looking(*of))
+    vae = make_vae()
+    vae.compile("sgd", run_eagerly=True)
+    vae.fit(bits, epochs=2, callbacks=[callbacks.StopOnDivergence()], verbose=0)
+    assert len(looks) == 2
+    vae.fit(bits, epochs=2, verbose=0)
+    assert len(looks) == 4
 
 
 def test_a_finite_loss_goes_on(make_vae, bits):
