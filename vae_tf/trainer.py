@@ -248,8 +248,8 @@ class Trainer(keras.Model):
             check_data(x, self.likelihood, "validation_data")
             if weights is not None:
                 given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
-        for purpose in ("training", "evaluation"):
-            self.support_check.expect(purpose)
+            self.support_check.expect("evaluation")
+        self.support_check.expect("training")
         if self.compiled:
             self.make_train_function()
         loop, steps = self.train_function, given.get("steps_per_epoch")

@@ -423,7 +423,7 @@ def test_empty_data_are_met_as_in_single_steps(started, endless):
 @pytest.mark.parametrize("several", [1, 2, 100])
 def test_no_step_is_counted_where_there_are_no_data(started, endless, several):
     vae = started(several)
-    with pytest.raises(errors.InputError, match="The data for training give no batch"):
+    with pytest.raises(errors.InputError, match="x gives no batch: give at least one example"):
         vae.fit(endless.take(0), shuffle=False, verbose=0)
     for function in (vae.make_train_function(), vae.make_test_function()):
         with pytest.raises(StopIteration):
