@@ -47,6 +47,7 @@ class Trainer(keras.Model):
     seed: int
     train_function: Any
     test_function: Any
+    predict_function: Any
 
     def terms(
         self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
