@@ -6,6 +6,8 @@ import numpy as np
 
 from vae_tf.errors import InputError
 
+SHOWN = 20  # labels in a message
+
 
 def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndarray:
     """From the mean code of all other examples to that of the examples with a label, float32 [D].
@@ -25,12 +27,11 @@ def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndar
     if np.shape(labels) != (len(codes),):
         raise InputError(f"The labels have shape {np.shape(labels)} for {len(codes)} codes: give one for each.")
     has = np.asarray(labels) == label
-    if not has.any() or has.all():
-        raise InputError(
-            f"The label {label} is that of {has.sum()} of {len(has)} examples, and a direction leads from some to "
-            f"others: give one of the labels {', '.join(str(value) for value in np.unique(labels)[:20])}, if there "
-            f"are several."
-        )
+    if not has.any():
+        there = ", ".join(str(value) for value in np.unique(labels)[:SHOWN])
+        raise InputError(f"No example has the label {label}: give one of {there}.")
+    if has.all():
+        raise InputError(f"All {len(has)} examples have the label {label}, and a direction leads from others to it.")
     return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)
 
 

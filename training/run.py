@@ -19,6 +19,7 @@ from vae_tf.training.checkpoints import Checkpoints, Progress
 from vae_tf.training.ex_post import check_prior, fit_prior
 from vae_tf.training.initialization import adapt, seeded
 from vae_tf.training.run_directory import Existing, identity
+from vae_tf.training.scales import warn_if_apart
 from vae_tf.training.tensorboard import MEASURED, tensorboard
 from vae_tf.training.trained_run import TrainedRun
 
@@ -71,6 +72,7 @@ class Run(TrainedRun):
             check_prior(vae, second)
         for name in ("x_train", "x_validation", "x_test"):
             datasets.check(getattr(splits, name), vae.likelihood, name)
+        warn_if_apart(splits.x_train, vae.likelihood)
         if is_new:
             adapt(vae, self._evaluation_batches(splits.x_train, settings, 500))
         batches = datasets.training_batches(

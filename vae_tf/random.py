@@ -86,9 +86,9 @@ def pair(seed, purpose: Purpose, counter, stream=0) -> tf.Tensor:
         stream: int64 scalar, below 2^24: a replica, a block of draws.
 
     Raises:
-        InputError: for a seed that is a text or has a point.
+        InputError: for a seed that is no whole number.
     """
-    if isinstance(seed, str | float):
+    if seed is None or isinstance(seed, str | float | tuple | list):
         raise InputError(f"The seed is {seed!r}: give a whole number.")
     counter = tf.cast(counter, tf.int64)
     keyed = counter + tf.cast(stream, tf.int64) * 2**32 + int(purpose) * 2**56
