@@ -40,7 +40,7 @@ def test_readers_see_whole_versions_while_writers_are_killed(vae, tmp_path):
             for version in found - seen:
                 for file in FILES:
                     assert (folder / version / file).stat().st_size
-                assert len(golden.read(folder / version / golden.PATH)) == 7
+                assert len(golden.read(folder / version / golden.PATH)) == 8
             seen = found
         written, complaints = process.communicate()
     assert process.returncode == 0, complaints
