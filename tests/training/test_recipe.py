@@ -237,7 +237,7 @@ def test_each_model_that_is_built_has_its_own_parts(read_recipe):
         (["--model.likelihood=Poisson"], "Laplace, NegativeBinomial, Normal."),  # no base that they share
         (["--model.likelihood=Bernouli"], "model.likelihood got 'Bernouli' (did you mean 'Bernoulli'?): give one of B"),
         (["--model.objective=Elbo"], "model.objective got 'Elbo'"),
-        (["--model.networks=CNN"], "model.networks got 'CNN': give one of Conv, MLP"),
+        (["--model.networks=CNN"], "model.networks got 'CNN': give one of Conv, "),
         (["--optimizer=Adan"], "optimizer got 'Adan' (did you mean 'Adam'?): give one of Adadelta, "),
         (["--epochs=many"], "epochs got 'many': give a whole number."),
         (["--epochs=2.5"], "epochs got '2.5': give "),
