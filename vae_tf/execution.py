@@ -78,6 +78,34 @@ class Loop:
         return self._traced[signature](stack, count)
 
 
+def one_graph(model: keras.Model, step: Callable[[Any], Logs]) -> Callable[[Iterator], Logs]:
+    """Steps on batches of any number of rows by one graph, so that it does not matter which came first.
+
+    Keras's own traces a graph for the shape of the first batch and another for those of other shapes, whose last bits
+    may differ: a run that is resumed at a smaller batch would not be the one that was never stopped.
+    """
+    compiled = tf.function(step, jit_compile=model.jit_compile, autograph=False)
+    traced: dict[str, Callable] = {}
+
+    def run(iterator: Iterator) -> Logs:
+        logs: Logs = {}
+        for data in iterator:
+            batch = tf.nest.map_structure(_tensor, data)
+            specs = tf.nest.map_structure(_any_rows, batch)
+            key = repr(specs)
+            if key not in traced:
+                traced[key] = compiled.get_concrete_function(specs)
+            logs = traced[key](batch)
+        return logs
+
+    return run
+
+
+def has_one_graph(model: keras.Model) -> bool:
+    """Whether a model's steps run one by one in a graph, on one device."""
+    return not model.run_eagerly and model.distribute_strategy.num_replicas_in_sync == 1
+
+
 def checked(model: keras.Model, function: Callable[[Iterator], Logs], check: Callable) -> Callable[[Iterator], Logs]:
     """Keras's own function of an iterator, with a look at its batches before they are run; see `Loop`."""
 
@@ -123,6 +151,14 @@ def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:
         return logs
 
     return loop
+
+
+def _tensor(value) -> tf.Tensor | None:
+    return None if value is None or isinstance(value, tf.experimental.Optional) else tf.convert_to_tensor(value)
+
+
+def _any_rows(value: tf.Tensor | None) -> tf.TensorSpec | None:
+    return None if value is None else tf.TensorSpec([None, *value.shape[1:]] if value.shape.rank else [], value.dtype)
 
 
 def _batch(data) -> Batch:

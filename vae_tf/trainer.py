@@ -12,7 +12,7 @@ import tensorflow as tf
 from vae_tf import examples, random
 from vae_tf.data_check import check_data, check_weights
 from vae_tf.errors import InputError
-from vae_tf.execution import Loop, checked, checked_list, fuses
+from vae_tf.execution import Loop, checked, checked_list, fuses, has_one_graph, one_graph
 from vae_tf.finite import FiniteCheck, WarnIfNotFinite
 from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
@@ -89,7 +89,8 @@ class Trainer(keras.Model):
                 self.train_function = Loop(self.train_step, self.steps_per_execution, self.jit_compile, check)
             else:
                 super().make_train_function(force)
-                self.train_function = checked(self, self.train_function, check)
+                function = one_graph(self, self.train_step) if has_one_graph(self) else self.train_function
+                self.train_function = checked(self, function, check)
         return self.train_function
 
     def make_test_function(self, force: bool = False):
@@ -100,7 +101,8 @@ class Trainer(keras.Model):
                 self.test_function = Loop(self.test_step, self.steps_per_execution, self.jit_compile, check)
             else:
                 super().make_test_function(force)
-                self.test_function = checked(self, self.test_function, check)
+                function = one_graph(self, self.test_step) if has_one_graph(self) else self.test_function
+                self.test_function = checked(self, function, check)
         return self.test_function
 
     def make_predict_function(self, force: bool = False):

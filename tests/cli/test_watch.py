@@ -25,8 +25,10 @@ def free_port() -> int:
 @contextlib.contextmanager
 def watching(*words: str):
     """The command in a process of its own, once it has said where it is."""
+    # Ctrl-C is ignored by what a shell runs in the background, so it is taken up again.
+    main = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import vae_tf_cli.main as m; "
     process = subprocess.Popen(
-        [sys.executable, "-m", "vae_tf_cli.main", "watch", *words],
+        [sys.executable, "-c", f"{main} sys.exit(m.main())", "watch", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
