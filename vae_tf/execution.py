@@ -79,19 +79,21 @@ class Loop:
 
 
 def one_graph(model: keras.Model, step: Callable[[Any], Logs]) -> Callable[[Iterator], Logs]:
-    """Steps on batches of any number of rows by one graph, so that it does not matter which came first.
+    """Steps on batches by a graph that does not depend on which batch came first.
 
     Keras's own traces a graph for the shape of the first batch and another for those of other shapes, whose last bits
-    may differ: a run that is resumed at a smaller batch would not be the one that was never stopped.
+    may differ: a run that is resumed at a smaller batch would not be the one that was never stopped. Here one graph
+    takes any number of rows, or each number has its own if XLA compiles it, which knows no tensor of unknown shape.
     """
     compiled = tf.function(step, jit_compile=model.jit_compile, autograph=False)
+    spec = _same_rows if model.jit_compile else _any_rows
     traced: dict[str, Callable] = {}
 
     def run(iterator: Iterator) -> Logs:
         logs: Logs = {}
         for data in iterator:
             batch = tf.nest.map_structure(_tensor, data)
-            specs = tf.nest.map_structure(_any_rows, batch)
+            specs = tf.nest.map_structure(spec, batch)
             key = repr(specs)
             if key not in traced:
                 traced[key] = compiled.get_concrete_function(specs)
@@ -155,6 +157,10 @@ def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:
 
 def _tensor(value) -> tf.Tensor | None:
     return None if value is None or isinstance(value, tf.experimental.Optional) else tf.convert_to_tensor(value)
+
+
+def _same_rows(value: tf.Tensor | None) -> tf.TensorSpec | None:
+    return None if value is None else tf.TensorSpec(value.shape, value.dtype)
 
 
 def _any_rows(value: tf.Tensor | None) -> tf.TensorSpec | None:
