@@ -18,7 +18,8 @@ import time
 
 from machine import machine
 
-from vae_tf.export import card, server_config
+from vae_tf.export.server import configuration
+from vae_tf.export.version import card
 
 HERE = pathlib.Path(__file__).parent
 WRITERS = HERE.parent / "tests" / "export" / "processes" / "writers.py"
@@ -48,7 +49,7 @@ def watch(directory: pathlib.Path, kills: int, exports: int) -> dict[str, int]:
             there = versions(directory / "digits")
             counts["missing_versions"] += len(seen - there)
             counts["partial_versions"] += sum(not whole(directory / "digits" / version) for version in there - seen)
-            labels = server_config.labels(directory, "digits") if directory.is_dir() else {}
+            labels = configuration.labels(directory, "digits") if directory.is_dir() else {}
             counts["wrong_labels"] += sum(
                 str(version) not in versions(directory / "digits") for version in labels.values()
             )

@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vae_tf import training
-from vae_tf.export import export, golden, runners
+from vae_tf.export import export
+from vae_tf.export.version import golden, runners
 
 HERE = pathlib.Path(__file__).parent
 ROWS = (3, 5, 9, 17, 33, 48)

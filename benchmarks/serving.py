@@ -36,7 +36,8 @@ from rich.progress import track
 from rich.table import Table
 
 from vae_tf import training
-from vae_tf.export import export, golden, runners, server
+from vae_tf.export import export, server
+from vae_tf.export.version import golden, runners
 from vae_tf.serving import images
 from vae_tf_client import Client
 

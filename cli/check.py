@@ -1,8 +1,8 @@
-"""`vae-tf check`: an exported version against its golden answers, and its rules."""
+"""`vae-tf check`: the files of an exported version, and its answers against the golden ones."""
 
 import argparse
 
-HELP = "Check an exported model against its golden answers, and its rules."
+HELP = "Check the files of an exported model, and its answers against the golden ones."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from vae_tf.export import check
+    from vae_tf.export.version import check
 
     version = check.locate(arguments.path)
-    table = Table("rule", "finding", title=str(version), title_justify="left")
+    table = Table("check", "finding", title=str(version), title_justify="left")
     findings = []
     with Console(stderr=True).status(f"Checking {version}") as status:
         for finding in check.findings(version):
-            status.update(f"Checked {finding.rule}")
-            table.add_row(finding.rule, Text("ok", "green") if finding.ok else Text(finding.detail, "red"))
+            status.update(f"Checked {finding.check}")
+            table.add_row(finding.check, Text("ok", "green") if finding.ok else Text(finding.detail, "red"))
             findings.append(finding)
     rich.print(table)
     return 0 if all(finding.ok for finding in findings) else 1

@@ -16,11 +16,10 @@ import tensorflow as tf
 from vae_tf import VAE
 from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
-from vae_tf.export import artifact, card, golden, server_config, staging, warmup
+from vae_tf.export import staging
+from vae_tf.export.server import configuration
+from vae_tf.export.version import golden, numbers, writing
 from vae_tf.serving import saved_model, signatures
-
-NUMBER = re.compile("0|[1-9][0-9]*")  # the name of a version's folder
-LARGEST = 2**63 - 1
 
 
 def export(
@@ -60,10 +59,10 @@ def export(
     check_arguments(directory, name, keep, mount)
     directory = pathlib.Path(directory)
     folder = directory / name
-    named = server_config.named_versions(directory, name)
+    named = configuration.named_versions(directory, name)
     _check_labels(directory, name)
     if folder.is_dir():
-        _next(folder)
+        numbers.following(folder)
     graphs = signatures.trace(vae)
     weights = saved_model.served_weights(graphs)
     _check_finite(weights)
@@ -72,8 +71,7 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
         with staging.staged(directory, folder) as hidden:
             written = hidden / "version"
-            saved_model.write(written, graphs, weights)
-            complete(written, vae, name, answers, about or {})
+            writing.write(written, name, vae, graphs, weights, answers, about or {})
             for file in [written, *written.rglob("*")]:
                 sync(file)
             version = _publish(written, folder)
@@ -85,12 +83,6 @@ def export(
     if keep is not None:
         _remove_older(directory, name, keep, named)
     return version
-
-
-def versions(folder: str | os.PathLike[str]) -> list[int]:
-    """The version numbers in `<directory>/<name>`, rising."""
-    with os.scandir(folder) as entries:
-        return sorted(int(entry.name) for entry in entries if NUMBER.fullmatch(entry.name) and entry.is_dir())
 
 
 def check_arguments(directory: str | os.PathLike[str], name: str, keep: int | None, mount: str | None) -> None:
@@ -112,30 +104,9 @@ def check_arguments(directory: str | os.PathLike[str], name: str, keep: int | No
         raise InputError(f"The mount is {mount!r}: give an absolute path, which TF Serving needs, such as /models.")
 
 
-def complete(
-    version: pathlib.Path, vae: VAE, name: str, answers: dict[str, golden.Exchange], about: dict[str, Any]
-) -> None:
-    """Adds what a version has besides its SavedModel: golden answers, warm-up requests, and last the card of it all."""
-    (version / "assets.extra").mkdir()
-    golden.write(version / golden.PATH, answers)
-    interfaces = artifact.interfaces(version)
-    warmup.write(version / warmup.PATH, name, interfaces)
-    card.write(version, vae, interfaces, about)
-
-
-def _next(folder: pathlib.Path) -> int:
-    """The number of the next version: above whatever has a number for its name, files too."""
-    largest = max((int(entry) for entry in os.listdir(folder) if re.fullmatch("[0-9]+", entry)), default=0)
-    if largest >= LARGEST:
-        raise InputError(
-            f"{folder} has an entry {largest}, and TF Serving knows no number above {LARGEST}: rename it to a smaller."
-        )
-    return largest + 1
-
-
 def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     while True:
-        version = folder / str(_next(folder))
+        version = folder / str(numbers.following(folder))
         try:
             os.rename(written, version)
         except OSError as error:
@@ -147,9 +118,9 @@ def _publish(written: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 def _configure(directory: pathlib.Path, name: str, version: pathlib.Path, mount: str | None) -> None:
-    with server_config.locked(directory):
+    with staging.locked(directory):
         try:
-            server_config.write(directory, name, versions(version.parent), mount)
+            configuration.write(directory, name, numbers.versions(version.parent), mount)
         except BaseException:
             _remove(version)  # it would be there, and not be served
             raise
@@ -157,9 +128,9 @@ def _configure(directory: pathlib.Path, name: str, version: pathlib.Path, mount:
 
 def _remove_older(directory: pathlib.Path, name: str, keep: int, before: set[int]) -> None:
     """What models.config named before stays once more: the server goes by that until it looks again."""
-    with server_config.locked(directory):
-        named = before | server_config.named_versions(directory, name)
-        for number in versions(directory / name)[:-keep]:
+    with staging.locked(directory):
+        named = before | configuration.named_versions(directory, name)
+        for number in numbers.versions(directory / name)[:-keep]:
             if number not in named:
                 _remove(directory / name / str(number))
 
@@ -172,12 +143,12 @@ def _remove(version: pathlib.Path) -> None:
 
 def _check_labels(directory: pathlib.Path, name: str) -> None:
     """A mistyped version must not make the newest the stable one."""
-    labels = server_config.labels(directory, name)
-    there = versions(directory / name) if (directory / name).is_dir() else []
+    labels = configuration.labels(directory, name)
+    there = numbers.versions(directory / name) if (directory / name).is_dir() else []
     for label, version in labels.items():
-        if version not in there and label != server_config.CANARY:
+        if version not in there and label != configuration.CANARY:
             raise InputError(
-                f"{directory / server_config.MODELS} says that {label} is version {version} of {name}, which is not "
+                f"{directory / configuration.MODELS} says that {label} is version {version} of {name}, which is not "
                 f"there: mend it, or take the label out."
             )
 

@@ -1,14 +1,31 @@
-"""The hidden folders that versions are written in, and what is left of those whose writers were killed."""
+"""What keeps exporters apart: a lock, a hidden folder for each, and the end of those whose writers were killed."""
 
 import contextlib
+import fcntl
+import os
 import pathlib
 import shutil
 from collections.abc import Iterator
 
 from vae_tf.atomic import MARK, beside
-from vae_tf.export import server_config
+from vae_tf.export.server import configuration
 
-CONFIGS = (server_config.MODELS, server_config.BATCHING, server_config.MONITORING)
+CONFIGS = (configuration.MODELS, configuration.BATCHING, configuration.MONITORING)
+
+
+@contextlib.contextmanager
+def locked(directory: pathlib.Path, wait: bool = True) -> Iterator[None]:
+    """Keeps other exporters from the files of a folder meanwhile; does not wait for them if told so.
+
+    Raises:
+        BlockingIOError: if another has the folder, and it is not waited for.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -19,10 +36,10 @@ def staged(directory: pathlib.Path, folder: pathlib.Path) -> Iterator[pathlib.Pa
     writer is gone.
     """
     with contextlib.ExitStack() as stack:
-        with server_config.locked(directory):
+        with locked(directory):
             _sweep(directory, folder)
             hidden = stack.enter_context(beside(folder / "version"))
-            stack.enter_context(server_config.locked(hidden))
+            stack.enter_context(locked(hidden))
         yield hidden
 
 
@@ -32,5 +49,5 @@ def _sweep(directory: pathlib.Path, folder: pathlib.Path) -> None:
     for file in CONFIGS:
         left += directory.glob(f".{file}{MARK}*")
     for hidden in left:
-        with contextlib.suppress(OSError), server_config.locked(hidden, wait=False):
+        with contextlib.suppress(OSError), locked(hidden, wait=False):
             shutil.rmtree(hidden, ignore_errors=True)

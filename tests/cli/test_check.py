@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, networks
-from vae_tf.export import export, golden
+from vae_tf.export import export
+from vae_tf.export.version import golden
 from vae_tf_cli.main import main
 
 

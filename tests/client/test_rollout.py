@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, likelihoods, networks, posteriors
-from vae_tf.export import export, server, warmup
+from vae_tf.export import export
+from vae_tf.export.server import command
+from vae_tf.export.version import warmup
 from vae_tf_client import Client
 
 
@@ -22,7 +24,7 @@ def larger() -> VAE:
 
 
 def test_a_client_follows_the_newest_and_stable_stays(vae, larger, serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "POLL", 1)  # the real server takes whole seconds
+    monkeypatch.setattr(command, "POLL", 1)  # the real server takes whole seconds
     export(vae, tmp_path, "digits")
     with serve(tmp_path) as served:
         threading.Thread(target=served.stay, args=(pytest.fail,), daemon=True).start()
@@ -37,7 +39,7 @@ def test_a_client_follows_the_newest_and_stable_stays(vae, larger, serve, tmp_pa
 
 
 def test_labels_move_and_move_back(vae, larger, serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(server, "POLL", 1)
+    monkeypatch.setattr(command, "POLL", 1)
     export(vae, tmp_path, "digits")
     with serve(tmp_path) as served:
         threading.Thread(target=served.stay, args=(pytest.fail,), daemon=True).start()

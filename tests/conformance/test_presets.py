@@ -4,7 +4,8 @@ import keras
 import pytest
 
 from vae_tf import training
-from vae_tf.export import check, export
+from vae_tf.export import export
+from vae_tf.export.version import check
 
 SHAPES = {"photo-patches": (16, 16, 3)}  # of one example; digits elsewhere
 

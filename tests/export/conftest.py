@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vae_tf import VAE, likelihoods, networks, objectives, posteriors
-from vae_tf.export import bundle, export, golden
+from vae_tf.export import export
+from vae_tf.export.version import golden, writing
 from vae_tf.serving import saved_model, signatures
 
 NETWORKS = {
@@ -75,8 +76,8 @@ def write(vae, graphs, answers, tmp_path):
     def write(spoilt, more=()):
         served = {name: graph for name, graph in {**graphs, **spoilt}.items() if graph is not None}
         version = tmp_path / "spoilt" / "1"
-        saved_model.write(version, served, [*saved_model.served_weights(served), *more])
-        bundle.complete(version, vae, "spoilt", answers, {})
+        weights = [*saved_model.served_weights(served), *more]
+        writing.write(version, "spoilt", vae, served, weights, answers, {})
         return version
 
     return write

@@ -12,7 +12,9 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.export import bundle, export, golden, server_config, staging
+from vae_tf.export import export, staging
+from vae_tf.export.server import configuration
+from vae_tf.export.version import golden, numbers
 
 KEY = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -47,7 +49,7 @@ def test_a_number_that_another_exporter_took_first_is_left_to_it(vae, tmp_path, 
     first = export(vae, tmp_path)
     before = (first / "saved_model.pb").stat()
     looks = iter([2, 1, 2])  # the other one's rename comes between our look and our rename
-    monkeypatch.setattr(bundle, "_next", lambda folder: next(looks))
+    monkeypatch.setattr(numbers, "following", lambda folder: next(looks))
     assert export(vae, tmp_path).name == "2"
     assert (first / "saved_model.pb").stat() == before
     assert there(tmp_path / "model") == ["1", "2"]
@@ -123,7 +125,7 @@ def test_a_version_that_cannot_be_served_does_not_stay(vae, tmp_path, monkeypatc
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(server_config, "replacing", fail)
+    monkeypatch.setattr(configuration, "replacing", fail)
     with pytest.raises(OSError, match=r"No version was written to .*/model: No space left on device; the versions"):
         export(vae, tmp_path)
     assert there(tmp_path / "model") == ["1"]
@@ -131,7 +133,7 @@ def test_a_version_that_cannot_be_served_does_not_stay(vae, tmp_path, monkeypatc
 
 
 def labels(directory) -> dict[str, int]:
-    return server_config.labels(directory, "model")
+    return configuration.labels(directory, "model")
 
 
 def test_the_newest_is_the_canary_and_stable_stays(vae, tmp_path):
@@ -271,7 +273,7 @@ def test_a_plain_file_with_a_number_for_its_name_is_no_version(vae, tmp_path):
     export(vae, tmp_path)
     (folder / "5").write_text("notes")
     (folder / "004").mkdir()
-    assert bundle.versions(folder) == [1]
+    assert numbers.versions(folder) == [1]
     assert export(vae, tmp_path, keep=1).name == "6"
     assert export(vae, tmp_path, keep=1).name == "7"
     assert export(vae, tmp_path, keep=1).name == "8"

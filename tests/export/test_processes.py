@@ -9,8 +9,9 @@ import sys
 import pytest
 import tensorflow as tf
 
-from vae_tf.export import export, golden
-from vae_tf.export.check import check
+from vae_tf.export import export
+from vae_tf.export.version import golden
+from vae_tf.export.version.check import check
 
 PROCESSES = pathlib.Path(__file__).parent / "processes"
 FILES = ["saved_model.pb", "fingerprint.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vae_tf import InputError
-from vae_tf.export import Publish, check, publish
+from vae_tf.export import Publish, publish
+from vae_tf.export.version import check
 
 
 @pytest.fixture

@@ -55,6 +55,17 @@ def test_a_room_sees_only_what_it_may(trees, room):
             assert name.partition(".")[0] not in SECOND_COPIES, f"{path} imports {name}: name it by its package"
 
 
+@pytest.mark.parametrize(("folder", "other"), [("version", "server"), ("server", "version")])
+def test_a_version_and_a_server_do_not_see_each_other(trees, rooms, folder, other):
+    inside = {
+        path: tree for path, tree in trees["vae_tf.export"].items() if path.parent == rooms["vae_tf.export"] / folder
+    }
+    assert inside, "no files"
+    for path, tree in inside.items():
+        for name in imports(tree):
+            assert not f"{name}.".startswith(f"vae_tf.export.{other}."), f"{path} imports {name}"
+
+
 def test_the_command_line_imports_heavy_libraries_only_where_they_are_used(trees):
     for path, tree in trees["vae_tf_cli"].items():
         for name in imports(tree, inside_functions=False):

@@ -14,7 +14,8 @@ import tensorflow as tf
 from PIL import Image
 
 from vae_tf import InputError, priors, training
-from vae_tf.export import check, export
+from vae_tf.export import export
+from vae_tf.export.version import check
 from vae_tf.training import checkpoints, datasets, pictures, run_lock
 
 TAGS = {"loss", "elbo", "rate", "distortion", "beta"}

@@ -1,15 +1,12 @@
 """What the server is told of all models in a folder: models.config, batching.config, monitoring.config."""
 
 import contextlib
-import fcntl
-import os
 import pathlib
 import warnings
-from collections.abc import Iterator
 
 from vae_tf.atomic import replacing
 from vae_tf.errors import InputError
-from vae_tf.export import text_proto
+from vae_tf.export.server import text_proto
 
 MODELS, BATCHING, MONITORING = "models.config", "batching.config", "monitoring.config"
 MOUNT = "/models"  # where the official image looks
@@ -27,21 +24,6 @@ num_batch_threads { value: 4 }  # as many as the server has cores
 MONITORING_TEXT = """\
 prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
 """
-
-
-@contextlib.contextmanager
-def locked(directory: pathlib.Path, wait: bool = True) -> Iterator[None]:
-    """Keeps other exporters from the files of a folder meanwhile; does not wait for them if told so.
-
-    Raises:
-        BlockingIOError: if another has the folder, and it is not waited for.
-    """
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def labels(directory: pathlib.Path, name: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tensorflow_serving.config import model_server_config_pb2
 
 from vae_tf import InputError
-from vae_tf.export import text_proto
+from vae_tf.export.server import text_proto
 
 TEXTS = [
     "",

@@ -1,4 +1,4 @@
-"""A bundle against its golden answers, and its rules."""
+"""All checks of a version: of its files, and of its answers against the golden ones."""
 
 import contextlib
 import dataclasses
@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vae_tf.errors import InputError
-from vae_tf.export import artifact, golden, replay, rules, runners
-from vae_tf.export.bundle import versions
+from vae_tf.export.version import answer_checks, contents, file_checks, golden, numbers, runners
 from vae_tf.serving import contract
 
 DANGER = "a SavedModel that somebody has changed can write files when it is run"
@@ -17,15 +16,15 @@ DANGER = "a SavedModel that somebody has changed can write files when it is run"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What one rule found.
+    """What one check found.
 
     Attributes:
-        rule: its name.
+        check: its name.
         ok: whether nothing is off.
         detail: all that is off, empty where nothing is.
     """
 
-    rule: str
+    check: str
     ok: bool
     detail: str
 
@@ -49,9 +48,9 @@ def locate(path: str | os.PathLike[str]) -> pathlib.Path:
         InputError: where there is none.
     """
     path = pathlib.Path(path)
-    numbers = versions(path) if path.is_dir() else []
-    version = path / str(numbers[-1]) if numbers else path
-    if not (version / artifact.GRAPH).is_file():
+    found = numbers.versions(path) if path.is_dir() else []
+    version = path / str(found[-1]) if found else path
+    if not (version / contents.GRAPH).is_file():
         raise InputError(f"{path} is no bundle: give DIR/NAME or DIR/NAME/<version>, as `vae-tf export` has made it.")
     return version
 
@@ -59,17 +58,17 @@ def locate(path: str | os.PathLike[str]) -> pathlib.Path:
 def findings(version: pathlib.Path) -> Iterator[Finding]:
     """The findings on the folder of one version, as they are made; it runs only if its files are those of its card."""
     off = []
-    for name, rule in rules.RULES.items():
-        finding = _finding(name, rule, version)
+    for name, of_files in file_checks.CHECKS.items():
+        finding = _finding(name, of_files, version)
         off += [] if finding.ok else [name]
         yield finding
-    kept = _finding("golden answers kept", rules.answers, version)
+    kept = _finding("golden answers kept", file_checks.answers, version)
     yield kept
-    if rules.CHECKSUMS in off:
-        yield Finding("answers", False, f"nothing was run, because the {rules.CHECKSUMS} are off: {DANGER}")
+    if file_checks.CHECKSUMS in off:
+        yield Finding("answers", False, f"nothing was run, because the {file_checks.CHECKSUMS} are off: {DANGER}")
         return
     if not kept.ok:
-        return  # there is nothing to replay
+        return  # there is nothing to compare with
     exchanges = golden.read(version / golden.PATH)
     exchanges["serving_default"] = exchanges[contract.SERVING_DEFAULT]
     for way, opened in runners.WAYS.items():
@@ -79,13 +78,13 @@ def findings(version: pathlib.Path) -> Iterator[Finding]:
             except Exception as error:  # a damaged version may raise anything
                 yield Finding(f"loads, {way}", False, _sentence(error))
                 continue
-            for name, replayed in replay.RULES.items():
-                yield _finding(f"{name}, {way}", replayed, ask, exchanges)
+            for name, of_answers in answer_checks.CHECKS.items():
+                yield _finding(f"{name}, {way}", of_answers, ask, exchanges)
 
 
-def _finding(name: str, rule: Callable[..., Iterator[str]], *arguments: Any) -> Finding:
+def _finding(name: str, look: Callable[..., Iterator[str]], *arguments: Any) -> Finding:
     try:
-        faults = list(rule(*arguments))
+        faults = list(look(*arguments))
     except Exception as error:  # a damaged version may raise anything
         faults = [_sentence(error)]
     return Finding(name, not faults, "; ".join(faults))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vae_tf import InputError
-from vae_tf.export import golden
+from vae_tf.export.version import golden
 
 
 def test_the_answers_are_the_keras_model_s(make):

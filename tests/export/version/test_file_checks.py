@@ -1,4 +1,4 @@
-"""The rules on the files find each planted fault."""
+"""The checks of the files find each planted fault."""
 
 import keras
 import numpy as np
@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.export import export
-from vae_tf.export.check import check
+from vae_tf.export.version.check import check
 from vae_tf.serving import signatures
 
 
 def off(path):
-    """The rules that find something off, with what they say."""
-    return {finding.rule: finding.detail for finding in check(path) if not finding.ok}
+    """The checks that find something off, with what they say."""
+    return {finding.check: finding.detail for finding in check(path) if not finding.ok}
 
 
 def graph(function, name, *shape, dtype=tf.float32, **options):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vae_tf.export import runners
+from vae_tf.export.version import runners
 from vae_tf.serving import contract
 
 INTERFACES = contract.interfaces(3, (6, 6, 1), 3)

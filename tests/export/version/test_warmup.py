@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from vae_tf.export import artifact, runners, warmup
+from vae_tf.export.version import contents, runners, warmup
 from vae_tf.serving import contract
 
 
@@ -22,7 +22,7 @@ def test_each_signature_is_asked_with_one_row(exported, logs):
         assert request.model_spec.name == "model"
         assert {tf.make_ndarray(tensor).shape[0] for tensor in request.inputs.values()} == {1}
         asked.append(request.model_spec.signature_name)
-    assert sorted(asked) == sorted(artifact.interfaces(exported))
+    assert sorted(asked) == sorted(contents.interfaces(exported))
 
 
 @pytest.mark.parametrize("way", runners.WAYS)

@@ -15,7 +15,8 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from vae_tf import InputError
-from vae_tf.export import server, server_config
+from vae_tf.export import server
+from vae_tf.export.server import command, configuration, process
 
 EVERYWHERE = "0.0.0.0"
 PROGRAM = '''\
@@ -63,7 +64,7 @@ def models(tmp_path) -> pathlib.Path:
     directory = tmp_path / 'my "models"'
     for name in ("digits", "faces"):
         (directory / name / "1").mkdir(parents=True)
-        server_config.write(directory, name, [1], None)
+        configuration.write(directory, name, [1], None)
     config = directory / "models.config"
     other = 'config { name: "other" base_path: "/elsewhere/other" }\n}'
     config.write_text(config.read_text().rstrip().removesuffix("}") + other)
@@ -122,12 +123,12 @@ def test_it_is_started_on_real_paths_and_awaited_and_stopped(models, binary, por
 
 
 def test_what_is_exported_meanwhile_is_handed_on(models, binary, port, monkeypatch):
-    monkeypatch.setattr(server, "POLL", 0.1)
+    monkeypatch.setattr(command, "POLL", 0.1)
     with server.running(models, port, 8500, EVERYWHERE) as running:
         staying = threading.Thread(target=running.stay, args=(pytest.fail,))
         staying.start()
         (models / "new" / "1").mkdir(parents=True)
-        server_config.write(models, "new", [1], None)
+        configuration.write(models, "new", [1], None)
         end = time.monotonic() + 30
         while "new" not in entries(running.configured.folder):
             assert time.monotonic() < end
@@ -143,7 +144,7 @@ def replace(path: pathlib.Path, content: bytes) -> None:
 
 
 def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkeypatch):
-    monkeypatch.setattr(server, "POLL", 0.1)
+    monkeypatch.setattr(command, "POLL", 0.1)
     said = []
     with server.running(models, port, 8500, EVERYWHERE) as running:
         staying = threading.Thread(target=running.stay, args=(said.append,))
@@ -158,7 +159,7 @@ def test_a_file_that_cannot_be_read_stops_no_server(models, binary, port, monkey
         assert entries(running.configured.folder).keys() == {"digits", "faces", "other"}
         (models / "new" / "1").mkdir(parents=True)
         replace(models / "models.config", good.encode())
-        server_config.write(models, "new", [1], None)
+        configuration.write(models, "new", [1], None)
         while "new" not in entries(running.configured.folder):
             assert time.monotonic() < end
             time.sleep(0.1)
@@ -248,7 +249,7 @@ def test_docker_publishes_at_the_host_alone(models, tmp_path, monkeypatch, port,
     (tmp_path / "bin" / "docker").chmod(0o755)
     monkeypatch.delenv(server.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(server, "_check_free", lambda host, port: None)  # not every machine has IPv6
+    monkeypatch.setattr(process, "check_free", lambda host, port: None)  # not every machine has IPv6
     with server.running(models, port, 8500, host) as running:
         assert published.format(port) in running.process.args
         assert running.rest == url.format(port)

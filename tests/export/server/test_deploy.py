@@ -11,17 +11,18 @@ import threading
 import pytest
 import yaml
 
-from vae_tf.export import server, server_config
+from vae_tf.export import server
+from vae_tf.export.server import configuration
 
 asked: list[dict] = []
-FOLDER = pathlib.Path(str(importlib.resources.files("vae_tf.export"))) / "deploy"
+FOLDER = pathlib.Path(str(importlib.resources.files("vae_tf.export.server"))) / "deploy"
 
 
 @pytest.fixture
 def flags(tmp_path, monkeypatch) -> dict[str, str]:
     """Those of `vae-tf serve`, for a folder that the server sees at /models."""
     (tmp_path / "digits" / "1").mkdir(parents=True)
-    server_config.write(tmp_path, "digits", [1], None)
+    configuration.write(tmp_path, "digits", [1], None)
     monkeypatch.setenv(server.VARIABLE, "/bin/sh")
     words = server.Configured(tmp_path, tmp_path, "0.0.0.0").command(8501, 8500)[3:]
     pairs = dict(word.split("=", 1) for word in words)
@@ -44,7 +45,7 @@ def test_compose_starts_the_server_and_prometheus_reads_it(flags):
     assert services["serving"]["volumes"][0].endswith(":/models:ro")
     (volume,) = services["prometheus"]["volumes"]
     scraped = yaml.safe_load((FOLDER / volume.split(":")[0]).read_text())["scrape_configs"][0]
-    assert scraped["metrics_path"] in server_config.MONITORING_TEXT
+    assert scraped["metrics_path"] in configuration.MONITORING_TEXT
     assert scraped["static_configs"] == [{"targets": ["serving:8501"]}]
     for service in services.values():
         assert all(port.startswith("${EXPOSE:-127.0.0.1}:") for port in service["ports"])

@@ -1,12 +1,12 @@
-"""Rules on the answers of a version. Each asks it, and yields what is off, one sentence a fault."""
+"""Checks of the answers of a version. Each asks it, and yields what is off, one sentence a fault."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.export.golden import Exchange
-from vae_tf.export.runners import Arrays, Ask
+from vae_tf.export.version.golden import Exchange
+from vae_tf.export.version.runners import Arrays, Ask
 
 TOLERANCE = 1e-5  # of the largest value that is expected, where that is above 1
 STEP = 1  # of 255, which a value near the half may take
@@ -70,7 +70,7 @@ def shapes(ask: Ask, exchanges: Exchanges) -> Faults:
                 yield f"{signature}: {name} of shape {wide.shape} is answered"
 
 
-RULES: dict[str, Callable[[Ask, Exchanges], Faults]] = {
+CHECKS: dict[str, Callable[[Ask, Exchanges], Faults]] = {
     "golden answers": golden_answers,
     "row independence": independence,
     "z of a seed": seeds,

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import VAE, InputError, likelihoods, networks, random
-from vae_tf.export import export, runners
+from vae_tf.export import export
+from vae_tf.export.version import runners
 from vae_tf.serving import contract, signatures
 
 CASES = [

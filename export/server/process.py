@@ -1,14 +1,11 @@
-"""TensorFlow Serving on a folder of models: found, configured, started, and awaited."""
+"""TF Serving on a folder of models: started, awaited, and stopped."""
 
 import contextlib
 import http.client
-import ipaddress
 import json
 import os
 import pathlib
-import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,17 +16,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from vae_tf.errors import InputError
-from vae_tf.export import server_config
+from vae_tf.export.server import command, configuration
+from vae_tf.export.server.addresses import LOOPBACK, check_free, exposed, in_url
+from vae_tf.export.server.command import Configured
 
-VARIABLE = "TENSORFLOW_MODEL_SERVER"  # of the environment: the binary
-BINARY = "tensorflow_model_server"
-IMAGE = "tensorflow/serving:2.21.0"
 PATIENCE = 20  # seconds that a server has to end
-POLL = 2  # seconds between two looks at models.config, here and in the server
-LOOPBACK = "127.0.0.1"
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"  # of the environment; set for this process, it would silence the server
 UNREACHABLE = (OSError, ValueError, KeyError, http.client.HTTPException)  # urllib's errors among them
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Server:
@@ -43,12 +36,12 @@ class Server:
         exposed: who reaches it, as a sentence.
     """
 
-    def __init__(self, process: subprocess.Popen, configured: "Configured", rest_port: int, grpc_port: int):
+    def __init__(self, process: subprocess.Popen, configured: Configured, rest_port: int, grpc_port: int):
         self.process, self.configured = process, configured
-        self.names = server_config.names(configured.directory)
-        host = "localhost" if configured.host.is_unspecified else _in_url(configured.host)
+        self.names = configuration.names(configured.directory)
+        host = "localhost" if configured.host.is_unspecified else in_url(configured.host)
         self.rest, self.grpc = f"http://{host}:{rest_port}", f"{host}:{grpc_port}"
-        self.exposed = _exposed(configured.host, rest_port, grpc_port)
+        self.exposed = exposed(configured.host, rest_port, grpc_port)
 
     def states(self) -> dict[str, str]:
         """What each model is, as the server says: AVAILABLE, LOADING, ..., or UNREACHABLE."""
@@ -66,7 +59,8 @@ class Server:
 
     def _versions(self, name: str) -> list[dict[str, Any]]:
         """What the server says of each version of a model."""
-        with urllib.request.urlopen(f"{self.rest}/v1/models/{urllib.parse.quote(name)}", timeout=POLL) as answer:
+        url = f"{self.rest}/v1/models/{urllib.parse.quote(name)}"
+        with urllib.request.urlopen(url, timeout=command.POLL) as answer:
             return json.load(answer)["model_version_status"]
 
     def not_loaded(self) -> Iterator[str]:
@@ -126,7 +120,7 @@ class Server:
                 complaint = f"{error} The server goes on with what it had."
             if complaint and complaint != before:
                 said(complaint)
-            time.sleep(POLL)
+            time.sleep(command.POLL)
         return self.process.returncode
 
 
@@ -151,7 +145,7 @@ def running(
         if rest_port == grpc_port:
             raise InputError(f"The ports of REST and gRPC are both {rest_port}: give two.")
         for port in (rest_port, grpc_port):
-            _check_free(configured.host, port)
+            check_free(configured.host, port)
         environment = {name: value for name, value in os.environ.items() if name != LOG_LEVEL}
         process = subprocess.Popen(configured.command(rest_port, grpc_port), env=environment)
         try:
@@ -165,97 +159,7 @@ def running(
                 process.wait()
 
 
-def _check_free(host: Address, port: int) -> None:
-    """Whoever listens there already would be taken for the server."""
-    if not 0 < port < 2**16:
-        raise InputError(f"The port is {port}: give one from 1 to 65535.")
-    with socket.socket(socket.AF_INET if host.version == 4 else socket.AF_INET6) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((str(host), port))
-        except OSError as error:
-            raise InputError(f"The port {port} cannot be used ({error.strerror}): give another.") from None
-
-
-def _address(host: str) -> Address:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        raise InputError(
-            f"The host is {host!r}: give an address of this machine, such as {LOOPBACK}, or 0.0.0.0 for all of them."
-        ) from None
-
-
-def _in_url(host: Address) -> str:
-    return str(host) if host.version == 4 else f"[{host}]"
-
-
-def _exposed(host: Address, rest_port: int, grpc_port: int) -> str:
-    """Who reaches the server."""
-    ports = f"REST with the metrics at port {rest_port}, gRPC at port {grpc_port}"
-    if host.is_loopback:
-        return f"Exposed to this machine only ({host}): {ports}."
-    network = "to every network of this machine" if host.is_unspecified else "to whoever reaches this address"
-    return f"Exposed {network} ({host}), without a password and unencrypted: {ports}."
-
-
 def _signal(number: int) -> str:
     with contextlib.suppress(ValueError):
         return signal.Signals(number).name
     return str(number)
-
-
-class Configured:
-    """The configurations of a folder of models, copied for a server that sees them at other paths.
-
-    Args:
-        directory: of the models.
-        folder: where the copies are.
-        host: the address that the server is to listen on.
-    """
-
-    def __init__(self, directory: pathlib.Path, folder: pathlib.Path, host: str = LOOPBACK):
-        self.directory, self.folder, self.host = directory, folder, _address(host)
-        self.binary = os.environ.get(VARIABLE) or shutil.which(BINARY)
-        if self.binary and not shutil.which(self.binary):
-            raise InputError(f"${VARIABLE} is {self.binary}, which is no program: give the path of {BINARY}.")
-        if not self.binary and not shutil.which("docker"):
-            raise InputError(
-                f"There is no {BINARY} and no Docker: install one of them, or name the server in ${VARIABLE}."
-            )
-        if self.binary and not self.host.is_unspecified:  # it binds to :: and 0.0.0.0, whatever its flags are
-            raise InputError(
-                f"{self.binary} listens on all addresses of this machine and has no flag against it, so it cannot be "
-                f"held to {self.host}: give --host 0.0.0.0 if all networks of this machine may ask it, or serve by "
-                f"Docker, without a {BINARY} on the path and in ${VARIABLE}."
-            )
-        server_config.warn_of_sizes(directory)
-        self.mount = str(directory) if self.binary else server_config.MOUNT
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Writes the copies anew; the server looks at models.config now and then."""
-        server_config.copy(self.directory, self.folder, self.mount)
-
-    def command(self, rest_port: int, grpc_port: int) -> list[str]:
-        """The words that start the server."""
-        folder = str(self.folder) if self.binary else "/config"
-        flags = [
-            f"--model_config_file={folder}/{server_config.MODELS}",
-            f"--model_config_file_poll_wait_seconds={POLL}",
-            "--allow_version_labels_for_unavailable_models=true",
-            "--enable_batching=true",
-            f"--batching_parameters_file={folder}/{server_config.BATCHING}",
-            f"--monitoring_config_file={folder}/{server_config.MONITORING}",
-            "--num_load_threads=4",  # a version that cannot be loaded holds up no other
-            "--load_retry_interval_micros=5000000",
-            "--rest_api_num_threads=64",
-            "--grpc_max_threads=256",  # above so many callers it refuses
-        ]
-        if self.binary:
-            return [self.binary, f"--rest_api_port={rest_port}", f"--port={grpc_port}", *flags]
-        image = ["--platform", "linux/amd64", IMAGE]  # there is no other
-        host = _in_url(self.host)
-        ports = ["-p", f"{host}:{rest_port}:8501", "-p", f"{host}:{grpc_port}:8500"]
-        volumes = ["-v", f"{self.directory}:{self.mount}:ro", "-v", f"{self.folder}:/config:ro"]
-        return ["docker", "run", "--rm", "--init", *ports, *volumes, *image, *flags]

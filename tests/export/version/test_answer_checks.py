@@ -1,20 +1,20 @@
-"""The rules on the answers find each planted fault."""
+"""The checks of the answers find each planted fault."""
 
 import pytest
 import tensorflow as tf
 
-from vae_tf.export import card, golden
-from vae_tf.export.check import check
+from vae_tf.export.version import card, golden
+from vae_tf.export.version.check import check
 from vae_tf.serving import signatures
 
 
 def off(path):
-    """The rules that find something off, with what they say."""
-    return {finding.rule: finding.detail for finding in check(path) if not finding.ok}
+    """The checks that find something off, with what they say."""
+    return {finding.check: finding.detail for finding in check(path) if not finding.ok}
 
 
-def both(rule):
-    return {f"{rule}, tf.saved_model.load", f"{rule}, TF1 session"}
+def both(name):
+    return {f"{name}, tf.saved_model.load", f"{name}, TF1 session"}
 
 
 def graph(function, name, *shape, dtype=tf.float32, **options):

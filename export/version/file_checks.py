@@ -1,4 +1,4 @@
-"""Rules on the files of a version. Each yields what is off, one sentence a fault."""
+"""Checks of the files of a version. Each yields what is off, one sentence a fault."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.export import artifact, card, golden, warmup
+from vae_tf.export.version import card, contents, golden, warmup
 from vae_tf.serving import contract
 
 Faults = Iterator[str]
@@ -16,7 +16,7 @@ Faults = Iterator[str]
 
 def signatures(version: pathlib.Path) -> Faults:
     """Names, dtypes and shapes are those of the contract."""
-    served = artifact.interfaces(version)
+    served = contents.interfaces(version)
     try:
         z, mean = served["decode"].inputs["z"].shape, served["decode"].outputs["mean"].shape
         noise = served["decode_noise"].inputs["noise"].shape if "decode_noise" in served else z
@@ -39,13 +39,13 @@ def signatures(version: pathlib.Path) -> Faults:
 
 def compilation(version: pathlib.Path) -> Faults:
     """No function is compiled with XLA, which the server refuses."""
-    for name in artifact.compiled_functions(version):
+    for name in contents.compiled_functions(version):
         yield f"{name} is compiled with XLA, which TF Serving refuses"
 
 
 def once(version: pathlib.Path) -> Faults:
     """Every stored variable is read by a function, and none is stored twice."""
-    stored = artifact.variables(version)
+    stored = contents.variables(version)
     for variable in stored:
         if not variable.is_read:
             yield f"{variable.name} is stored, but no function reads it"
@@ -57,7 +57,7 @@ def once(version: pathlib.Path) -> Faults:
 
 def finite(version: pathlib.Path) -> Faults:
     """Every weight is finite."""
-    for variable in artifact.variables(version):
+    for variable in contents.variables(version):
         if tf.as_dtype(variable.value.dtype).is_floating and not np.isfinite(variable.value).all():
             yield f"{variable.name} is not finite everywhere"
 
@@ -65,7 +65,7 @@ def finite(version: pathlib.Path) -> Faults:
 def answers(version: pathlib.Path) -> Faults:
     """Golden answers are kept for every signature."""
     kept = golden.read(version / golden.PATH)
-    served = artifact.interfaces(version)
+    served = contents.interfaces(version)
     for name in sorted(served.keys() - kept.keys() - {"serving_default"}):
         yield f"{name} has no golden answers"
     for name in sorted(kept.keys() - served.keys()):
@@ -96,7 +96,7 @@ def checksums(version: pathlib.Path) -> Faults:
 
 
 CHECKSUMS = "checksums"
-RULES: dict[str, Callable[[pathlib.Path], Faults]] = {
+CHECKS: dict[str, Callable[[pathlib.Path], Faults]] = {
     "signatures": signatures,
     "no XLA-compiled function": compilation,
     "variables stored once": once,

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from vae_tf.export import artifact
+from vae_tf.export.version import contents
 
 Arrays = dict[str, np.ndarray]
 Ask = Callable[[str, Arrays], Arrays]  # (signature, inputs by name) -> outputs by name
@@ -30,12 +30,12 @@ def loaded(version: pathlib.Path) -> Iterator[Ask]:
 @contextlib.contextmanager
 def session(version: pathlib.Path) -> Iterator[Ask]:
     """A version through a TF1 session, as the server restores it and feeds it: with no look at the shapes."""
-    meta_graph = artifact.meta_graph(version)
+    meta_graph = contents.meta_graph(version)
     graph = tf.Graph()
     with contextlib.closing(tf.compat.v1.Session(graph=graph)) as running:
         with graph.as_default():
             saver = tf.compat.v1.train.import_meta_graph(meta_graph)
-            saver.restore(running, str(version / artifact.CHECKPOINT))
+            saver.restore(running, str(version / contents.CHECKPOINT))
 
         @functools.cache
         def endpoint(signature: str) -> tuple[Callable[..., list[np.ndarray]], list[str]]:

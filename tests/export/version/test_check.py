@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.export import golden
-from vae_tf.export.check import check
+from vae_tf.export.version import golden
+from vae_tf.export.version.check import check
 
-RULES = [
+CHECKS = [
     "signatures",
     "no XLA-compiled function",
     "variables stored once",
@@ -18,9 +18,9 @@ RULES = [
     "checksums",
     "golden answers kept",
     *(
-        f"{rule}, {way}"
+        f"{check}, {way}"
         for way in ("tf.saved_model.load", "TF1 session")
-        for rule in (
+        for check in (
             "golden answers",
             "row independence",
             "z of a seed",
@@ -32,13 +32,13 @@ RULES = [
 
 
 def off(path):
-    """The rules that find something off, with what they say."""
-    return {finding.rule: finding.detail for finding in check(path) if not finding.ok}
+    """The checks that find something off, with what they say."""
+    return {finding.check: finding.detail for finding in check(path) if not finding.ok}
 
 
 def test_a_good_bundle(exported):
     findings = check(exported)
-    assert [finding.rule for finding in findings] == RULES
+    assert [finding.check for finding in findings] == CHECKS
     assert [finding.detail for finding in findings if not finding.ok or finding.detail] == []
 
 
@@ -76,7 +76,7 @@ def test_what_is_not_as_it_was_exported_is_not_run(version, tmp_path):
     shutil.copy(tmp_path / "writer" / "saved_model.pb", version / "saved_model.pb")
     findings = check(version)
     assert not written.exists()
-    assert [finding.rule for finding in findings] == [*RULES[:7], "answers"]
+    assert [finding.check for finding in findings] == [*CHECKS[:7], "answers"]
     assert not findings[-1].ok
     assert "nothing was run, because the checksums are off" in findings[-1].detail
     assert "saved_model.pb has changed since it was exported" in off(version)["checksums"]
