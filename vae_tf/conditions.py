@@ -1,10 +1,11 @@
 """Conditions: what the networks take besides x and z, such as the label of an image."""
 
+import dataclasses
 import keyword
 import math
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -31,7 +32,8 @@ UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)?")  # the names that Ker
 LARGEST = 2**31 - 1  # of int32
 
 
-class Condition(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Condition:
     """One further input of the networks.
 
     A condition is of whole numbers if its input has an integer dtype, or goes straight to a layer that counts them
@@ -159,8 +161,8 @@ def of(encoder: keras.Model, decoder: keras.Model) -> dict[str, Condition]:
                     f"{condition.dtype} of shape {condition.shape} in the decoder: make the inputs alike, or give them "
                     f"two names."
                 )
-            counts = {before.count, condition.count} - {None}
-            found[condition.name] = condition._replace(count=_one(counts, condition.name))
+            count = _one([before.count, condition.count], condition.name)
+            found[condition.name] = dataclasses.replace(condition, count=count)
     return found
 
 
@@ -194,7 +196,7 @@ def _condition(network: keras.Model, number: int, owner: str) -> Condition:
         )
     if None in shape:
         raise InputError(f"The input {name!r} of the {owner} has shape {shape}: give it fixed sizes.")
-    count = _one(set(_counts(network, value)), name)
+    count = _one(_counts(network, value), name)
     if dtype in (tf.int32, tf.int64) or (dtype.is_floating and count is not None):
         return Condition(name, () if shape == (1,) else shape, "int32", count)
     if dtype.is_floating:
@@ -224,8 +226,9 @@ def _counts(network: keras.Model, value: keras.KerasTensor) -> Iterator[int]:
                 yield from _counts(operation, operation.inputs[place % len(operation.inputs)])
 
 
-def _one(counts: set[int], name: str) -> int | None:
-    if len(counts) > 1:
-        named = " and ".join(f"0 to {count - 1}" for count in sorted(counts))
+def _one(counts: Iterable[int | None], name: str) -> int | None:
+    known = {count for count in counts if count is not None}
+    if len(known) > 1:
+        named = " and ".join(f"0 to {count - 1}" for count in sorted(known))
         raise InputError(f"The networks take {name!r} for labels from {named}: make the numbers of labels equal.")
-    return next(iter(counts), None)
+    return next(iter(known), None)
