@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vae_tf_client.address import Address, address, whole
 from vae_tf_client.errors import ServerError, cleaned
-from vae_tf_client.signature import Arrays, Signature
+from vae_tf_client.signature import NamedArrays, Signature
 
 BATCH_SIZE = 64  # the max_batch_size of the batching.config that an export writes
 FILE_BYTES = 2**24  # of a picture of unknown size
@@ -46,7 +46,7 @@ class Transport(Protocol):
     def signatures(self) -> dict[str, Signature]:
         """The signatures that are served, by name."""
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+    def predict(self, name: str, signature: Signature, inputs: NamedArrays, file_bytes: int) -> NamedArrays:
         """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, name: str, **inputs: Any) -> Arrays:
+    def _ask(self, name: str, **inputs: Any) -> NamedArrays:
         signature, arrays = self._checked(name, inputs)
         file_bytes = self._file_bytes()
         rows = len(next(iter(arrays.values())))
@@ -190,14 +190,14 @@ class Client:
         means = [] if decode is None else list(decode.outputs.values())
         return FILE_BYTES if not means else FILE_OVERHEAD + means[0].bytes(1, 2, 2)
 
-    def _checked(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
+    def _checked(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, NamedArrays]:
         try:
             return self._check(name, inputs)
         except ValueError:
             self._signatures = {}  # another model may be there now
             return self._check(name, inputs)
 
-    def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, Arrays]:
+    def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, NamedArrays]:
         signatures = self.signatures
         if name not in signatures:
             raise ValueError(f"{self.name} has no {name}: it serves {cleaned(', '.join(sorted(signatures)))}.")
@@ -237,7 +237,7 @@ def _rows(x: Any) -> int:
         return 1
 
 
-def _check_answer(name: str, signature: Signature, inputs: Arrays, outputs: Arrays) -> None:
+def _check_answer(name: str, signature: Signature, inputs: NamedArrays, outputs: NamedArrays) -> None:
     (rows,) = {len(array) for array in inputs.values()}
     if outputs.keys() != signature.outputs.keys():
         given, expected = (", ".join(names) or "other rows" for names in (outputs, signature.outputs))
@@ -249,5 +249,5 @@ def _check_answer(name: str, signature: Signature, inputs: Arrays, outputs: Arra
             raise ServerError(f"{name} gave {key} {list(array.shape)}, and said {signature.outputs[key]}", "OK")
 
 
-def _encoding(outputs: Arrays) -> Encoding:
+def _encoding(outputs: NamedArrays) -> Encoding:
     return Encoding(outputs["z"], outputs.get("stddev"))

@@ -13,7 +13,7 @@ import urllib3
 from vae_tf_client import connection
 from vae_tf_client.address import Address
 from vae_tf_client.errors import ServerError, cleaned, late
-from vae_tf_client.signature import TYPES, Arrays, Signature, Spec
+from vae_tf_client.signature import TYPES, NamedArrays, Signature, Spec
 
 BUSY = (http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.BAD_GATEWAY, http.HTTPStatus.SERVICE_UNAVAILABLE)
 NUMBER_BYTES = 64  # of a number, as JSON with what stands between two of them
@@ -49,7 +49,7 @@ class Rest:
             if not name.startswith("__")  # the graph's initialisation
         }
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+    def predict(self, name: str, signature: Signature, inputs: NamedArrays, file_bytes: int) -> NamedArrays:
         """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
         count = len(next(iter(inputs.values())))
         most = min(MOST_BYTES, signature.answer_bytes(count, NUMBER_BYTES, 2 * file_bytes))

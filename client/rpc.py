@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from vae_tf_client import messages
 from vae_tf_client.address import Address
 from vae_tf_client.errors import ServerError, cleaned, late
-from vae_tf_client.signature import BY_NUMBER, TYPES, Arrays, Signature, Spec
+from vae_tf_client.signature import BY_NUMBER, TYPES, NamedArrays, Signature, Spec
 
 SERVICE = "tensorflow.serving.PredictionService"
 BUSY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)  # the latter where its threads are all at work
@@ -58,7 +58,7 @@ class Rpc:
             if not named.key.startswith("__")  # the graph's initialisation
         }
 
-    def predict(self, name: str, signature: Signature, inputs: Arrays, file_bytes: int) -> Arrays:
+    def predict(self, name: str, signature: Signature, inputs: NamedArrays, file_bytes: int) -> NamedArrays:
         """What a signature gives for inputs that are as it takes them; no file in it is larger than `file_bytes`."""
         rows = len(next(iter(inputs.values())))
         self._take(signature.answer_bytes(rows, NUMBER_BYTES, file_bytes))

@@ -10,7 +10,7 @@ import numpy as np
 
 from vae_tf_client.errors import cleaned
 
-Arrays = dict[str, np.ndarray]
+NamedArrays = dict[str, np.ndarray]
 
 MOST = 2**30  # bytes of an answer, whatever a server says that it gives
 OVERHEAD = 2**16  # bytes around the values of an answer
@@ -101,7 +101,7 @@ class Signature(NamedTuple):
         ]
         return rows + sum(rows * (1 + sum(sizes)) for sizes in nested)
 
-    def arrays(self, name: str, inputs: Mapping[str, Any]) -> Arrays:
+    def arrays(self, name: str, inputs: Mapping[str, Any]) -> NamedArrays:
         """The inputs as arrays of the right types and shapes.
 
         Args:

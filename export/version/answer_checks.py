@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from vae_tf.export.version.golden import Exchange
-from vae_tf.export.version.runners import Arrays, Ask
+from vae_tf.export.version.golden import Exchange, NamedArrays
+from vae_tf.export.version.runners import Ask
 
 TOLERANCE = 1e-5  # of the largest value that is expected, where that is above 1
 STEP = 1  # of 255, which a value near the half may take
@@ -79,13 +79,13 @@ CHECKS: dict[str, Callable[[Ask, Exchanges], Faults]] = {
 }
 
 
-def _alone(ask: Ask, signature: str, inputs: Arrays) -> Arrays:
+def _alone(ask: Ask, signature: str, inputs: NamedArrays) -> NamedArrays:
     count = len(next(iter(inputs.values())))
     rows = [ask(signature, {name: value[row : row + 1] for name, value in inputs.items()}) for row in range(count)]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def _in_company(ask: Ask, signature: str, inputs: Arrays) -> Arrays:
+def _in_company(ask: Ask, signature: str, inputs: NamedArrays) -> NamedArrays:
     count = len(next(iter(inputs.values())))
     others = {name: np.roll(value, 1) if _is_files(value) else value + 1 for name, value in inputs.items()}
     company = {name: np.resize(value, (BATCH - count, *value.shape[1:])) for name, value in others.items()}
@@ -93,7 +93,7 @@ def _in_company(ask: Ask, signature: str, inputs: Arrays) -> Arrays:
     return {name: value[-count:] for name, value in answers.items()}
 
 
-def _differences(found: Arrays, expected: Arrays) -> Faults:
+def _differences(found: NamedArrays, expected: NamedArrays) -> Faults:
     if found.keys() != expected.keys():
         yield f"the outputs are {sorted(found)}, not those {sorted(expected)}"
         return

@@ -16,14 +16,14 @@ from vae_tf.serving import contract, signatures
 
 PATH = "assets.extra/golden.npz"  # in a version
 ROWS = 8
-Arrays = dict[str, np.ndarray]
+NamedArrays = dict[str, np.ndarray]
 
 
 class Exchange(NamedTuple):
     """What went into a signature and what came out, arrays by name; axis 0 is the batch."""
 
-    inputs: Arrays
-    outputs: Arrays
+    inputs: NamedArrays
+    outputs: NamedArrays
 
 
 def exchanges(vae: VAE) -> dict[str, Exchange]:
@@ -74,7 +74,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Exchange]:
     return answers
 
 
-def _arrays(tensors: signatures.Tensors) -> Arrays:
+def _arrays(tensors: signatures.Tensors) -> NamedArrays:
     return {key: _array(tensor) for key, tensor in tensors.items()}
 
 

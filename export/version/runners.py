@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
 from vae_tf.export.version import contents
+from vae_tf.export.version.golden import NamedArrays
 
-Arrays = dict[str, np.ndarray]
-Ask = Callable[[str, Arrays], Arrays]  # (signature, inputs by name) -> outputs by name
+Ask = Callable[[str, NamedArrays], NamedArrays]  # (signature, inputs by name) -> outputs by name
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def loaded(version: pathlib.Path) -> Iterator[Ask]:
     """A version through `tf.saved_model.load`."""
     model = tf.saved_model.load(str(version))
 
-    def ask(signature: str, inputs: Arrays) -> Arrays:
+    def ask(signature: str, inputs: NamedArrays) -> NamedArrays:
         outputs = model.signatures[signature](**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: tensor.numpy() for name, tensor in outputs.items()}
 
@@ -46,7 +46,7 @@ def session(version: pathlib.Path) -> Iterator[Ask]:
             # Session.run would refuse a wrong shape in Python, before the graph can.
             return running._make_callable_from_options(ends), sorted(tensors.outputs)
 
-        def ask(signature: str, inputs: Arrays) -> Arrays:
+        def ask(signature: str, inputs: NamedArrays) -> NamedArrays:
             run, names = endpoint(signature)
             return dict(zip(names, run(*(inputs[name] for name in sorted(inputs))), strict=True))
 

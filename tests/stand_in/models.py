@@ -17,7 +17,7 @@ from tensorflow_serving.config import model_server_config_pb2
 TYPES = {1: "float", 3: "int32", 7: "string"}  # of tensorflow.DataType
 DEFAULT = "serving_default"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
-Arrays = dict[str, np.ndarray]
+NamedArrays = dict[str, np.ndarray]
 
 
 class Batching:
@@ -28,7 +28,7 @@ class Batching:
         self.is_on = path is not None
         self.largest = int((re.findall(r"^\s*max_batch_size\s*{\s*value:\s*(\d+)", text, re.M) or [0])[0])
 
-    def check(self, inputs: Arrays) -> None:
+    def check(self, inputs: NamedArrays) -> None:
         """Refuses, or keeps for ever, what cannot be batched."""
         if not self.is_on:
             return
@@ -71,7 +71,7 @@ class Version:
             raise Refusal(f'Serving signature name: "{name}" not found in signature def')
         return {key: TYPES[tensor.dtype] for key, tensor in self.signatures[name].inputs.items()}
 
-    def predict(self, name: str, inputs: Arrays) -> Arrays:
+    def predict(self, name: str, inputs: NamedArrays) -> NamedArrays:
         if name not in self.signatures:
             raise Refusal(f'Serving signature key "{name}" not found.', "FAILED_PRECONDITION")
         expected = self.signatures[name].inputs
