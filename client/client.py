@@ -58,12 +58,16 @@ class Client:
 
         client = Client("http://localhost:8501", "digits")
         client.sample(4, seed=7).mean
+        client.sample(4, seed=7, label=3).mean  # of a model with the condition `label`
 
     What is given is checked against what the server says it takes, because a wrong shape may fail the requests of
     others. An answer that is larger than the signature allows is not read, no redirection is followed, and proxies of
     the environment are not used. A request of many rows is sent in pieces of `batch_size`; while a new version is being
     loaded, two versions may answer them, unless `version` is given. All functions are pure, so a request is sent again
     if the connection fails or the server has no room; not if it runs out of time.
+
+    What a function takes besides is a condition of the model. It is given by its name, one value for each row or one
+    for all of them. A label that the model does not know gives NaN, or an empty file, in its own row.
 
     Args:
         url: of REST, http://host:8501, or of gRPC, grpc://host:8500; through TLS, https:// or grpcs://.
@@ -104,44 +108,44 @@ class Client:
         self._signatures: dict[str, Signature] = {}
         self._is_closed = False
 
-    def decode(self, z: npt.ArrayLike) -> np.ndarray:
+    def decode(self, z: npt.ArrayLike, **conditions: npt.ArrayLike) -> np.ndarray:
         """The `mean` of p(x|z), float32 [B, *event], for codes z [B, D]; NaN where a code is not finite."""
-        return self._ask("decode", z=z)["mean"]
+        return self._ask("decode", {"z": z}, conditions)["mean"]
 
-    def decode_noise(self, noise: npt.ArrayLike) -> np.ndarray:
+    def decode_noise(self, noise: npt.ArrayLike, **conditions: npt.ArrayLike) -> np.ndarray:
         """The `mean` of p(x|z), float32 [B, *event], at draws z ~ p(z) that standard normals [B, N] make.
 
         N is D, or with a prior that is a mixture D + 1, of which the first chooses the component; the server says it.
         """
-        return self._ask("decode_noise", noise=noise)["mean"]
+        return self._ask("decode_noise", {"noise": noise}, conditions)["mean"]
 
-    def decode_png(self, z: npt.ArrayLike) -> list[bytes]:
+    def decode_png(self, z: npt.ArrayLike, **conditions: npt.ArrayLike) -> list[bytes]:
         """The `mean` of p(x|z) as B PNG files, for codes z [B, D]; empty where a code is not finite."""
-        return self._ask("decode_png", z=z)["image_bytes"].tolist()
+        return self._ask("decode_png", {"z": z}, conditions)["image_bytes"].tolist()
 
-    def sample(self, n: int, seed: int) -> Sample:
+    def sample(self, n: int, seed: int, **conditions: npt.ArrayLike) -> Sample:
         """n draws z ~ p(z) and the `mean` of p(x|z); the i-th is a function of (seed, i), as of `VAE.sample`.
 
         Raises:
             ValueError: also for n < 1 and a seed outside of int32.
         """
-        return Sample(**self._ask("sample", seed=_seeds(n, seed)))
+        return Sample(**self._ask("sample", {"seed": _seeds(n, seed)}, conditions))
 
-    def encode(self, x: npt.ArrayLike) -> Encoding:
+    def encode(self, x: npt.ArrayLike, **conditions: npt.ArrayLike) -> Encoding:
         """The codes of examples x [B, *event]; NaN where an example is not finite."""
-        return _encoding(self._ask("encode", x=x))
+        return _encoding(self._ask("encode", {"x": x}, conditions))
 
-    def encode_png(self, files: Sequence[bytes]) -> Encoding:
+    def encode_png(self, files: Sequence[bytes], **conditions: npt.ArrayLike) -> Encoding:
         """The codes of B images, the contents of PNG or JPEG files; NaN for a file that is neither."""
-        return _encoding(self._ask("encode_png", image_bytes=files))
+        return _encoding(self._ask("encode_png", {"image_bytes": files}, conditions))
 
-    def reconstruct(self, x: npt.ArrayLike) -> np.ndarray:
+    def reconstruct(self, x: npt.ArrayLike, **conditions: npt.ArrayLike) -> np.ndarray:
         """The `mean` of p(x|z) at the code of x, float32 [B, *event], for x [B, *event]; NaN where x is not finite."""
-        return self._ask("reconstruct", x=x)["mean"]
+        return self._ask("reconstruct", {"x": x}, conditions)["mean"]
 
-    def score(self, x: npt.ArrayLike, seed: int = 0) -> Score:
+    def score(self, x: npt.ArrayLike, seed: int = 0, **conditions: npt.ArrayLike) -> Score:
         """`elbo`, `rate` and `distortion` of examples x [B, *event]; the i-th with one z ~ q(z|x) of (seed, i)."""
-        return Score(**self._ask("score", x=x, seed=_seeds(_rows(x), seed)))
+        return Score(**self._ask("score", {"x": x, "seed": _seeds(_rows(x), seed)}, conditions))
 
     @property
     def signatures(self) -> dict[str, Signature]:
@@ -167,8 +171,8 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, name: str, **inputs: Any) -> NamedArrays:
-        signature, arrays = self._checked(name, inputs)
+    def _ask(self, name: str, inputs: Mapping[str, Any], conditions: Mapping[str, Any]) -> NamedArrays:
+        signature, arrays = self._checked(name, inputs, conditions)
         file_bytes = self._file_bytes()
         rows = len(next(iter(arrays.values())))
         answers = []
@@ -190,18 +194,22 @@ class Client:
         means = [] if decode is None else list(decode.outputs.values())
         return FILE_BYTES if not means else FILE_OVERHEAD + means[0].bytes(1, 2, 2)
 
-    def _checked(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, NamedArrays]:
+    def _checked(
+        self, name: str, inputs: Mapping[str, Any], conditions: Mapping[str, Any]
+    ) -> tuple[Signature, NamedArrays]:
         try:
-            return self._check(name, inputs)
+            return self._check(name, inputs, conditions)
         except ValueError:
             self._signatures = {}  # another model may be there now
-            return self._check(name, inputs)
+            return self._check(name, inputs, conditions)
 
-    def _check(self, name: str, inputs: dict[str, Any]) -> tuple[Signature, NamedArrays]:
+    def _check(
+        self, name: str, inputs: Mapping[str, Any], conditions: Mapping[str, Any]
+    ) -> tuple[Signature, NamedArrays]:
         signatures = self.signatures
         if name not in signatures:
             raise ValueError(f"{self.name} has no {name}: it serves {cleaned(', '.join(sorted(signatures)))}.")
-        return signatures[name], signatures[name].arrays(name, inputs)
+        return signatures[name], signatures[name].arrays(name, inputs, conditions)
 
 
 def _transport(where: Address) -> Transport:

@@ -35,6 +35,7 @@ TYPES = {
     "DT_INT32": Type(3, np.dtype(np.int32), "int_val"),
     "DT_STRING": Type(7, np.dtype(object), "string_val"),
 }
+KINDS = {"U": "text", "S": "bytes", "O": "objects"}  # of what is no number, by numpy's letters
 BY_NUMBER = {kind.number: kind for kind in TYPES.values()}
 
 
@@ -79,6 +80,34 @@ class Spec(NamedTuple):
             raise ValueError(f"was given {given.dtype} {list(given.shape)}: give {self}")
         if len(given) == 0:
             raise ValueError("was given no rows: give at least one, because a server that batches answers none")
+        return self._cast(given)
+
+    def condition(self, value: Any, rows: int) -> np.ndarray:
+        """The values of a condition, one for each of so many rows, as an array of this type; a single one is for all.
+
+        Raises:
+            ValueError: where they are none: the rest of a sentence, "was given ...: give ...".
+        """
+        if self.type.dtype == object:
+            raise ValueError(f"takes {self}, which no condition of a model is")
+        wanted = f"give {self}, a value for each row, or one for all"
+        try:
+            given = np.asarray(value)
+        except ValueError:  # rows of several lengths
+            raise ValueError(f"was given rows of several lengths: {wanted}") from None
+        if given.dtype.kind not in "biuf":
+            raise ValueError(f"was given {KINDS.get(given.dtype.kind, given.dtype)}: {wanted}")
+        if given.shape == self.shape[1:]:
+            given = np.broadcast_to(given, (rows, *given.shape))
+        if given.shape != (rows, *self.shape[1:]):
+            raise ValueError(f"was given {given.dtype} {list(given.shape)} for {rows} rows: {wanted}")
+        if self.type.dtype.kind == "i":
+            is_good = (given == np.floor(given)) & (given >= -(2**31)) & (given < 2**31)
+            if not is_good.all():
+                raise ValueError(f"was given {given[~is_good][0]}, which is no whole number of int32: {wanted}")
+        return self._cast(given)
+
+    def _cast(self, given: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):  # beyond float32 it is infinite, and bad in its own row
             return given.astype(self.type.dtype)
 
@@ -101,22 +130,27 @@ class Signature(NamedTuple):
         ]
         return rows + sum(rows * (1 + sum(sizes)) for sizes in nested)
 
-    def arrays(self, name: str, inputs: Mapping[str, Any]) -> NamedArrays:
-        """The inputs as arrays of the right types and shapes.
+    def arrays(self, name: str, inputs: Mapping[str, Any], conditions: Mapping[str, Any]) -> NamedArrays:
+        """The inputs and conditions as arrays of the right types and shapes, with as many rows each.
 
         Args:
             name: the signature's own, for the refusal.
-            inputs: values by name.
+            inputs: values by name, those of the same rows.
+            conditions: values by name, one for each row or one for all.
 
         Raises:
             ValueError: where one is not what the signature takes.
         """
-        if inputs.keys() != self.inputs.keys():
-            raise ValueError(f"{name} takes {cleaned(', '.join(self.inputs))} here, and not {', '.join(inputs)}.")
-        arrays = {}
-        for key, value in inputs.items():
+        given = [*inputs, *conditions]
+        if sorted(given) != sorted(self.inputs):
+            raise ValueError(cleaned(f"{name} takes {', '.join(self.inputs)} here, and not {', '.join(given)}."))
+        arrays: NamedArrays = {}
+        for key in given:
             try:
-                arrays[key] = self.inputs[key].array(value)
+                if key in inputs:
+                    arrays[key] = self.inputs[key].array(inputs[key])
+                else:
+                    arrays[key] = self.inputs[key].condition(conditions[key], len(arrays[given[0]]))
             except ValueError as error:
                 raise ValueError(cleaned(f"{key} of {name} {error}.")) from None
         return arrays
