@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich import progress
 
     from vae_tf import random, training
-    from vae_tf.parts import rows_of
+    from vae_tf.data import rows_of
     from vae_tf.serving import signatures
     from vae_tf.training import outputs
 

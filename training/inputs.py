@@ -6,7 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from vae_tf import VAE
-from vae_tf.parts import rows_of
+from vae_tf.data import rows_of
 from vae_tf.training.datasets import check, evaluation_batches, stored
 from vae_tf.training.datasets.rows import Rows, rows
 from vae_tf.training.recipe import Recipe

@@ -2,15 +2,17 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-Logs = dict[str, tf.Tensor]
-Batch = tuple[tf.Tensor, ...]  # (x,) or (x, sample weights)
-Signature = tuple[tuple[tuple[int, ...], tf.DType], ...]  # of a batch: each part's shape and type
+from vae_tf.data import BatchCheck
+
+Means = dict[str, tf.Tensor]  # of the logged values so far, scalars by name
+Stack = tuple[Any, ...]  # (x,) or (x, sample weights), where x may be a dictionary; each array [S, B, ...]
+Signature = tuple  # of a batch: its names, and the shape and type of each array
 
 STACK = 2**24  # bytes: more than this is not stacked at once
 
@@ -21,7 +23,7 @@ def fuses(model: keras.Model) -> bool:
     return several and model.distribute_strategy.num_replicas_in_sync == 1
 
 
-class Loop:
+class FusedSteps:
     """Takes the place of the function that Keras calls with an iterator, and runs several steps at each call.
 
     Batches of one shape are stacked and go through one compiled loop, whatever their number, so the numbers do not
@@ -29,21 +31,23 @@ class Loop:
     own.
 
     Args:
-        step: one step on (x, None) or (x, None, sample weights): updates weights and metrics, and returns the logs
-            so far.
+        step: one step on (x, None) or (x, None, sample weights): updates weights and metrics, and returns the means
+            of the logged values so far.
         steps: of one call.
         jit_compile: whether XLA compiles the loop.
-        check: refuses the first of some stacked batches; called before they are run, and with none at the end.
+        check: looks at the stacked batches before they are run.
+        purpose: what the check calls the steps.
     """
 
     def __init__(
         self,
-        step: Callable[[tuple], Logs],
+        step: Callable[[tuple], Means],
         steps: int,
         jit_compile: bool,
-        check: Callable[[Any, int], None],
+        check: BatchCheck,
+        purpose: str,
     ):
-        self.steps, self.check = steps, check
+        self.steps, self.check, self.purpose = steps, check, purpose
         self.begin(None)
         self._loop = tf.function(_loop(step), jit_compile=jit_compile, autograph=False)
         self._traced: dict[Signature, Callable] = {}
@@ -52,33 +56,33 @@ class Loop:
         """Begins an epoch, and says where it ends; None if the data end by themselves."""
         self._left = math.inf if steps_per_epoch is None else steps_per_epoch
 
-    def __call__(self, iterator: Iterator) -> Logs:
+    def __call__(self, iterator: Iterator) -> Means:
         """Runs the steps of the next batches.
 
         Raises:
             StopIteration: if there is none.
         """
-        logs = None
+        means = None
         batches = (_batch(data) for data in itertools.islice(iterator, int(min(self.steps, self._left))))
         for signature, alike in itertools.groupby(batches, key=_signature):
             rows = max(1, min(self.steps, STACK // _bytes(signature)))
             while stack := list(itertools.islice(alike, rows)):
                 stacked = _stacked(stack, rows)
-                self.check(stacked[0], len(stack))
-                logs = self._run(signature, stacked, tf.constant(len(stack)))
+                self.check.check_stack(stacked[0], len(stack), self.purpose)
+                means = self._run(signature, stacked, tf.constant(len(stack)))
                 self._left -= len(stack)
-        if logs is None:
-            self.check((), 0)
+        if means is None:
+            self.check.check_end(self.purpose)
             raise StopIteration
-        return logs
+        return means
 
-    def _run(self, signature: Signature, stack: Batch, count: tf.Tensor) -> Logs:
+    def _run(self, signature: Signature, stack: Stack, count: tf.Tensor) -> Means:
         if signature not in self._traced:
             self._traced[signature] = self._loop.get_concrete_function(stack, count)
         return self._traced[signature](stack, count)
 
 
-def one_graph(model: keras.Model, step: Callable[[Any], Logs]) -> Callable[[Iterator], Logs]:
+def one_graph(model: keras.Model, step: Callable[[Any], Means]) -> Callable[[Iterator], Means]:
     """Steps on batches by a graph that does not depend on which batch came first.
 
     Keras's own traces a graph for the shape of the first batch and another for those of other shapes, whose last bits
@@ -89,16 +93,16 @@ def one_graph(model: keras.Model, step: Callable[[Any], Logs]) -> Callable[[Iter
     spec = _same_rows if model.jit_compile else _any_rows
     traced: dict[str, Callable] = {}
 
-    def run(iterator: Iterator) -> Logs:
-        logs: Logs = {}
+    def run(iterator: Iterator) -> Means:
+        means: Means = {}
         for data in iterator:
             batch = tf.nest.map_structure(_tensor, data)
             specs = tf.nest.map_structure(spec, batch)
             key = repr(specs)
             if key not in traced:
                 traced[key] = compiled.get_concrete_function(specs)
-            logs = traced[key](batch)
-        return logs
+            means = traced[key](batch)
+        return means
 
     return run
 
@@ -108,49 +112,61 @@ def has_one_graph(model: keras.Model) -> bool:
     return not model.run_eagerly and model.distribute_strategy.num_replicas_in_sync == 1
 
 
-def checked(model: keras.Model, function: Callable[[Iterator], Logs], check: Callable) -> Callable[[Iterator], Logs]:
-    """Keras's own function of an iterator, with a look at its batches before they are run; see `Loop`."""
+def checked(
+    model: keras.Model, function: Callable[[Iterator], Means], check: BatchCheck, purpose: str
+) -> Callable[[Iterator], Means]:
+    """A function of an iterator that takes the batches of one execution, with a look at each before they are run."""
 
-    def run(iterator: Iterator) -> Logs:
+    def run(iterator: Iterator) -> Means:
         batches = list(itertools.islice(iterator, model.steps_per_execution))
         if not batches:
-            check((), 0)
+            check.check_end(purpose)
             raise StopIteration
         return run_list(batches)
 
-    run_list = checked_list(model, lambda batches: function(iter(batches)), check)
+    run_list = checked_list(model, lambda batches: function(iter(batches)), check, purpose)
     return run
 
 
-def checked_list(model: keras.Model, function: Callable[[list], Any], check: Callable) -> Callable[[list], Any]:
-    """Keras's own function of a list of batches, with a look at each before they are run."""
+def checked_list(
+    model: keras.Model, function: Callable[[list], Any], check: BatchCheck, purpose: str
+) -> Callable[[list], Any]:
+    """A function of a list of batches, with a look at each before they are run."""
 
     def run(batches: list) -> Any:
         for data in batches:
             x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-            check([model.distribute_strategy.experimental_local_results(x)], 1)
+            check.check(_of_replicas(model.distribute_strategy, x), purpose)
         return function(batches)
 
     return run
 
 
-def _loop(step: Callable[[tuple], Logs]) -> Callable[[Batch, tf.Tensor], Logs]:
-    """A step as a loop over the first `count` of stacked batches, which gives the last step's logs."""
+def _of_replicas(strategy: tf.distribute.Strategy, x) -> list:
+    """What each replica gets of a batch."""
+    if not isinstance(x, Mapping):
+        return list(strategy.experimental_local_results(x))
+    arrays = [strategy.experimental_local_results(values) for values in x.values()]
+    return [dict(zip(x, values, strict=True)) for values in zip(*arrays, strict=True)]
 
-    def nth(stack: Batch, i: tf.Tensor | int) -> tuple:
-        x, *sample_weight = (values[i] for values in stack)
+
+def _loop(step: Callable[[tuple], Means]) -> Callable[[Stack, tf.Tensor], Means]:
+    """A step as a loop over the first `count` of stacked batches, which gives the last step's means."""
+
+    def nth(stack: Stack, i: tf.Tensor | int) -> tuple:
+        x, *sample_weight = tf.nest.map_structure(lambda values: values[i], stack)
         return (x, None, *sample_weight)
 
-    def loop(stack: Batch, count: tf.Tensor) -> Logs:
+    def loop(stack: Stack, count: tf.Tensor) -> Means:
         traced = tf.function(lambda stack, i: step(nth(stack, i)), autograph=False).get_concrete_function(stack, count)
         nothing = tf.nest.map_structure(lambda value: tf.zeros(value.shape, value.dtype), traced.structured_outputs)
-        _, logs = tf.while_loop(
-            lambda i, logs: i < count,
-            lambda i, logs: (i + 1, traced(*stack, i)),
+        _, means = tf.while_loop(
+            lambda i, means: i < count,
+            lambda i, means: (i + 1, traced(*tf.nest.flatten(stack), i)),
             (tf.constant(0), nothing),
             parallel_iterations=1,
         )
-        return logs
+        return means
 
     return loop
 
@@ -167,23 +183,23 @@ def _any_rows(value: tf.Tensor | None) -> tf.TensorSpec | None:
     return None if value is None else tf.TensorSpec([None, *value.shape[1:]] if value.shape.rank else [], value.dtype)
 
 
-def _batch(data) -> Batch:
+def _batch(data) -> tuple:
     """A batch out of what Keras's iterators give, without the targets; they say None in two ways."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    if sample_weight is None or isinstance(sample_weight, tf.experimental.Optional):
-        return (tf.convert_to_tensor(x),)
-    return tf.convert_to_tensor(x), tf.convert_to_tensor(sample_weight)
+    is_missing = sample_weight is None or isinstance(sample_weight, tf.experimental.Optional)
+    return tf.nest.map_structure(tf.convert_to_tensor, (x,) if is_missing else (x, sample_weight))
 
 
-def _signature(batch: Batch) -> Signature:
-    return tuple((tuple(values.shape), values.dtype) for values in batch)
+def _signature(batch: tuple) -> Signature:
+    names = tuple(sorted(batch[0])) if isinstance(batch[0], Mapping) else ()
+    return (names, *((tuple(values.shape), values.dtype) for values in tf.nest.flatten(batch)))
 
 
 def _bytes(signature: Signature) -> int:
-    return sum(math.prod(shape) * dtype.size for shape, dtype in signature) or 1
+    return sum(math.prod(shape) * dtype.size for shape, dtype in signature[1:]) or 1
 
 
-def _stacked(batches: list[Batch], rows: int) -> Batch:
+def _stacked(batches: list[tuple], rows: int) -> Stack:
     """Batches as one of `rows` rows; what is missing repeats the last, and is not run."""
     missing = rows - len(batches)
-    return tuple(tf.stack([*values, *[values[-1]] * missing]) for values in zip(*batches, strict=True))
+    return tf.nest.map_structure(lambda *values: tf.stack([*values, *[values[-1]] * missing]), *batches)

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import random
+from vae_tf.data import rows_of, slices
 from vae_tf.errors import InputError
-from vae_tf.parts import parts, rows_of
 from vae_tf.sizes import size
 
 ROWS = 5_000  # images x draws of one pass, at most
@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
 
 
 def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
-    """Estimates log p(x) for consecutive parts of `x`, so that a caller can show how far it is.
+    """Estimates log p(x) for consecutive slices of `x`, so that a caller can show how far it is.
 
     Args:
         vae: the model.
@@ -63,15 +63,15 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
     draws = min(samples, rows)
     together = rows // draws
     start = 0
-    for part in parts(x, together, vae.likelihood):
-        images = tf.range(start, start + len(part), dtype=tf.int64)
-        start += len(part)
+    for some in slices(x, together, vae.schema):
+        images = tf.range(start, start + len(some), dtype=tf.int64)
+        start += len(some)
         seeds = random.pair(seed, random.Purpose.LOG_PROB, images)
         log_sum, log_sum_squares = -np.inf, -np.inf
         for first in range(0, samples, draws):
             count = min(samples - first, draws)
             noise = random.normal_draws(vae.posterior.noise_size, seeds, tf.constant(first), tf.constant(count))
-            log_weights = tf.cast(vae.log_weights_function(part, noise), tf.float64)
+            log_weights = tf.cast(vae.log_weights_function(some, noise), tf.float64)
             log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_weights, axis=0))
             log_sum_squares = np.logaddexp(log_sum_squares, tf.reduce_logsumexp(2 * log_weights, axis=0))
         yield Estimate(log_sum - np.log(samples), log_sum_squares - np.log(samples), samples)

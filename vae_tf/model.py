@@ -9,14 +9,15 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import examples, importance, random, scoring
+from vae_tf import importance, random, scoring
+from vae_tf.arrays import numbers
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
+from vae_tf.data import Schema, batches
 from vae_tf.errors import InputError
 from vae_tf.kept import Kept
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
-from vae_tf.parts import batches
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.posteriors.base import Parameters
 from vae_tf.priors import Encode, Prior, StandardNormal
@@ -77,6 +78,7 @@ class VAE(Kept):
         self.likelihood, self.objective = likelihood, objective
         self.seed = whole("VAE", "seed", seed)
         self.latent_size, self.event_shape = latent_size, likelihood.event_shape
+        self.schema = Schema(likelihood, {})
         self.build(encoder.input_shape)
         if not is_loaded:  # what was saved loads
             check_last_activation(decoder, likelihood)
@@ -131,7 +133,7 @@ class VAE(Kept):
         """The posterior q(z|x), batch [B], event [D], of x [B, *event]; of a `tf.data.Dataset`, of all its examples."""
         if not isinstance(x, tf.data.Dataset):
             return self.posterior.distribution(self._parameters(x, training))
-        parameters = [self._parameters(batch, training) for batch in batches(x, self.event_shape)]
+        parameters = [self._parameters(batch, training) for batch in batches(x, self.schema)]
         joined = tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *parameters)
         return self.posterior.distribution(joined)
 
@@ -145,7 +147,7 @@ class VAE(Kept):
 
     def decode(self, z, training: bool = False) -> tfd.Distribution:
         """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
-        z = tf.cast(examples.numbers(z, "z", ("N", self.latent_size)), tf.float32)
+        z = tf.cast(numbers(z, "z", ("N", self.latent_size)), tf.float32)
         if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
         features = self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training)
@@ -164,7 +166,7 @@ class VAE(Kept):
     def reconstruct(self, x) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
         if isinstance(x, tf.data.Dataset):
-            return tf.concat([self.reconstruct(batch) for batch in batches(x, self.event_shape)], axis=0)
+            return tf.concat([self.reconstruct(batch) for batch in batches(x, self.schema)], axis=0)
         return self(self._examples(x), training=False)
 
     @functools.cached_property
@@ -188,7 +190,7 @@ class VAE(Kept):
     def from_noise(self, noise) -> tf.Tensor:
         """Codes z ~ p(z), float32 [B, D], made from standard normals [B, prior.noise_size], row by row."""
         size = self.prior.noise_size
-        noise = tf.cast(examples.numbers(noise, "noise", ("N", size)), tf.float32)
+        noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
         if noise.shape.rank != 2 or noise.shape[-1] != size:
             raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
         return self.prior.from_noise(noise, self._encode())

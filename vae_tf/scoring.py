@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import tensorflow as tf
 
 from vae_tf import random
+from vae_tf.data import rows_of, slices
 from vae_tf.errors import InputError
-from vae_tf.parts import parts, rows_of
 
 if TYPE_CHECKING:
     from vae_tf.model import VAE
@@ -28,7 +28,7 @@ class Score(NamedTuple):
 
 
 def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
-    """Scores consecutive parts of `x`, so that a caller can show how far it is.
+    """Scores consecutive slices of `x`, so that a caller can show how far it is.
 
     Args:
         vae: the model.
@@ -45,11 +45,11 @@ def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
     if not -(2**31) <= seed < 2**31:
         raise InputError(f"seed is {seed}: give a number from {-(2**31)} to {2**31 - 1}, as a served score takes.")
     first = 0
-    for part in parts(x, rows_of(vae.event_shape), vae.likelihood):
-        images = tf.range(first, first + len(part), dtype=tf.int64)
+    for some in slices(x, rows_of(vae.event_shape), vae.schema):
+        images = tf.range(first, first + len(some), dtype=tf.int64)
         # (seed, i), as a caller of the served score gives them
-        yield Score(**vae.score_function(part, random.pair(seed, random.Purpose.SAMPLE, images)))
-        first += len(part)
+        yield Score(**vae.score_function(some, random.pair(seed, random.Purpose.SAMPLE, images)))
+        first += len(some)
 
 
 def check(vae: "VAE") -> None:
@@ -66,7 +66,7 @@ def check(vae: "VAE") -> None:
 
 
 def joined(found: list[Score]) -> Score:
-    """The scores of parts as one."""
+    """The scores of slices as one."""
     if not found:
         return Score(*(tf.zeros([0]) for _ in Score._fields))
     return Score(*(tf.concat(values, axis=0) for values in zip(*found, strict=True)))

@@ -9,17 +9,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from vae_tf import examples, random
-from vae_tf.data_check import check_data, check_weights
+from vae_tf import random
+from vae_tf.data import BatchCheck, Schema, check_weights, targets
 from vae_tf.errors import InputError
-from vae_tf.execution import Loop, checked, checked_list, fuses, has_one_graph, one_graph
+from vae_tf.execution import FusedSteps, checked, checked_list, fuses, has_one_graph, one_graph
 from vae_tf.finite import FiniteCheck, WarnIfNotFinite
 from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
-from vae_tf.support import SupportCheck
 from vae_tf.terms import Terms
 
 PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective", "seed")  # of a model; they stay
@@ -33,7 +32,8 @@ class Trainer(keras.Model):
     Attributes:
         encoder, decoder, posterior, prior, likelihood, objective, event_shape, seed: those of the model.
         logs: the means of the logged values.
-        support_check: the look at every batch.
+        schema: what the examples are.
+        batch_check: the look at every batch.
         training_steps, evaluation_steps: how often noise was drawn; weights, so that a loaded model goes on.
     """
 
@@ -44,6 +44,7 @@ class Trainer(keras.Model):
     likelihood: Likelihood
     objective: Objective
     event_shape: tuple[int, ...]
+    schema: Schema
     seed: int
     train_function: Any
     test_function: Any
@@ -58,7 +59,7 @@ class Trainer(keras.Model):
     def build_training(self) -> None:
         """Makes what training needs: the means of the logs, the look at the batches, the counters of the noise."""
         self.logs = Logs(self.directions)
-        self.support_check = SupportCheck(self.likelihood)
+        self.batch_check = BatchCheck(self.schema)
         for part in (self.objective, self.posterior, self.prior, self.likelihood):
             part.settle()
         self.training_steps = self._counter("training_steps")
@@ -78,39 +79,40 @@ class Trainer(keras.Model):
         """Starts the means anew, and the noise of evaluation too: each evaluation draws the same."""
         super().reset_metrics()
         self.evaluation_steps.assign(0)
-        self.support_check.begin()
+        self.batch_check.begin()
 
     def make_train_function(self, force: bool = False):
         """Keras's own, or several steps as one loop (see `execution`); both look at the batches."""
         if force or self.train_function is None:
-            check = functools.partial(self.support_check, purpose="training")
             if fuses(self):
                 self.optimizer.build(self.trainable_variables)  # no variable can be made within the loop
-                self.train_function = Loop(self.train_step, self.steps_per_execution, self.jit_compile, check)
+                self.train_function = FusedSteps(
+                    self.train_step, self.steps_per_execution, self.jit_compile, self.batch_check, "training"
+                )
             else:
                 super().make_train_function(force)
                 function = one_graph(self, self.train_step) if has_one_graph(self) else self.train_function
-                self.train_function = checked(self, function, check)
+                self.train_function = checked(self, function, self.batch_check, "training")
         return self.train_function
 
     def make_test_function(self, force: bool = False):
         """Keras's own, or several steps as one loop (see `execution`); both look at the batches."""
         if force or self.test_function is None:
-            check = functools.partial(self.support_check, purpose="evaluation")
             if fuses(self):
-                self.test_function = Loop(self.test_step, self.steps_per_execution, self.jit_compile, check)
+                self.test_function = FusedSteps(
+                    self.test_step, self.steps_per_execution, self.jit_compile, self.batch_check, "evaluation"
+                )
             else:
                 super().make_test_function(force)
                 function = one_graph(self, self.test_step) if has_one_graph(self) else self.test_function
-                self.test_function = checked(self, function, check)
+                self.test_function = checked(self, function, self.batch_check, "evaluation")
         return self.test_function
 
     def make_predict_function(self, force: bool = False):
         """Keras's own, with a look at the batches."""
         if force or self.predict_function is None:
             super().make_predict_function(force)
-            check = functools.partial(self.support_check, purpose="prediction")
-            self.predict_function = checked_list(self, self.predict_function, check)
+            self.predict_function = checked_list(self, self.predict_function, self.batch_check, "prediction")
         return self.predict_function
 
     def train_step(self, data) -> dict[str, tf.Tensor]:
@@ -243,21 +245,21 @@ class Trainer(keras.Model):
             UserWarning: once, if the logs or the weights are no longer finite at an epoch's end.
         """
         given = _given(FIT, args, kwargs)
-        check_data(given.get("x"), self.likelihood, "x")
-        given["y"] = _targets(given)
+        self.schema.check(given.get("x"))
+        given["y"] = targets(given.get("x"), given.get("y"), given.get("sample_weight"))
         validation = given.get("validation_data")
         if validation is not None:
             x, y, weights = keras.utils.unpack_x_y_sample_weight(validation)
-            check_data(x, self.likelihood, "validation_data")
+            self.schema.check(x, "validation_data")
             if weights is not None:
-                given["validation_data"] = (x, _targets({"x": x, "y": y, "sample_weight": weights}), weights)
-            self.support_check.expect("evaluation")
-        self.support_check.expect("training")
+                given["validation_data"] = (x, targets(x, y, weights), weights)
+            self.batch_check.expect("evaluation")
+        self.batch_check.expect("training")
         if self.compiled:
             self.make_train_function()
         loop, steps = self.train_function, given.get("steps_per_epoch")
         first = []
-        if isinstance(loop, Loop):
+        if isinstance(loop, FusedSteps):
             first = [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loop.begin(steps))]
         try:
             with _between(first, given.get("callbacks"), self) as given["callbacks"]:
@@ -272,13 +274,13 @@ class Trainer(keras.Model):
         within_fit = kwargs.pop("_use_cached_eval_dataset", False)  # which has looked at the data already
         given = _given(EVALUATE, args, kwargs)
         if not within_fit:
-            check_data(given.get("x"), self.likelihood, "x")
-            self.support_check.expect("evaluation")
-        given["y"] = _targets(given)
+            self.schema.check(given.get("x"))
+            self.batch_check.expect("evaluation")
+        given["y"] = targets(given.get("x"), given.get("y"), given.get("sample_weight"))
         if self.compiled:
             self.make_test_function()
         loop = self.test_function
-        if not isinstance(loop, Loop):
+        if not isinstance(loop, FusedSteps):
             return super().evaluate(**given, _use_cached_eval_dataset=within_fit)
         loop.begin(given.get("steps"))
         try:
@@ -288,14 +290,14 @@ class Trainer(keras.Model):
 
     @functools.wraps(keras.Model.predict)
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """Keras's `predict`, after a look at the data: they are what `examples.as_float32` takes."""
-        check_data(x, self.likelihood, "x", is_density_needed=False)
-        self.support_check.expect("prediction")
-        self.support_check.begin()
+        """Keras's `predict`, after a look at the data: they are what `Schema.tensors` takes."""
+        self.schema.check(x, is_density_needed=False)
+        self.batch_check.expect("prediction")
+        self.batch_check.begin()
         try:
             return super().predict(x, batch_size, verbose, steps, callbacks)
         except UnboundLocalError:  # Keras's, after no batch
-            self.support_check((), 0, "prediction")
+            self.batch_check.check_end("prediction")
             raise
 
     def __setattr__(self, name: str, value) -> None:
@@ -316,7 +318,7 @@ class Trainer(keras.Model):
         return [logs[key] for key in self.directions if key not in self.objective.settings]
 
     def _examples(self, x) -> tf.Tensor:
-        return examples.as_float32(x, self.likelihood)
+        return self.schema.tensors(x)
 
     def _counter(self, name: str):
         return self.add_weight(
@@ -351,9 +353,3 @@ def _given(signature: inspect.Signature, args: tuple, kwargs: dict) -> dict[str,
     """What a method was given, by name."""
     _, *given = signature.bind(None, *args, **kwargs).arguments.items()
     return dict(given)
-
-
-def _targets(given: dict):
-    """`y`, or `x` in its place where there are weights: Keras drops the weights of data without targets."""
-    y = given.get("y")
-    return given.get("x") if y is None and given.get("sample_weight") is not None else y

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import VAE, errors, execution, likelihoods, objectives, schedules
-from vae_tf.execution import Loop, fuses
+from vae_tf.execution import FusedSteps, fuses
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 BATCH = 8  # fifty examples: seven steps, the last of two examples
@@ -554,8 +554,8 @@ def test_a_loop_takes_several_steps_of_a_graph(started, compiled):
         assert fuses(vae) is expected
         vae.make_train_function()
         vae.make_test_function()
-        assert isinstance(vae.train_function, Loop) is expected
-        assert isinstance(vae.test_function, Loop) is expected
+        assert isinstance(vae.train_function, FusedSteps) is expected
+        assert isinstance(vae.test_function, FusedSteps) is expected
 
 
 def test_compiled_anew_a_model_follows_its_new_options(compiled, binary):
@@ -580,7 +580,7 @@ def test_a_loaded_model_goes_on_in_the_loop(started, binary, tmp_path):
     for model in (vae, loaded):
         model.fit(binary, epochs=2, **options)
         assert steps_taken(model) == (15, 15)
-    assert isinstance(loaded.train_function, Loop)
+    assert isinstance(loaded.train_function, FusedSteps)
     assert_same(loaded.get_weights(), vae.get_weights())
     assert_same([v.numpy() for v in loaded.optimizer.variables], [v.numpy() for v in vae.optimizer.variables])
 
@@ -591,7 +591,7 @@ STRATEGIES = """
     cpu, = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from vae_tf import VAE, InputError, networks
-    from vae_tf.execution import Loop, fuses
+    from vae_tf.execution import FusedSteps, fuses
 
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     for strategy, options in ((mirrored, {}), (tf.distribute.OneDeviceStrategy("CPU:0"), {"steps_per_execution": 3})):
@@ -606,7 +606,7 @@ STRATEGIES = """
             vae.compile("sgd", **options, jit_compile=False)
         vae.make_train_function()
         vae.make_test_function()
-        print(fuses(vae), isinstance(vae.train_function, Loop), isinstance(vae.test_function, Loop))
+        print(fuses(vae), isinstance(vae.train_function, FusedSteps), isinstance(vae.test_function, FusedSteps))
         x = np.zeros((50, 6), np.float32)
         x[45, 2] = 5
         try:

@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 from scipy import special, stats
 
-from vae_tf import InputError, importance, objectives, parts, posteriors, random
+from vae_tf import InputError, importance, objectives, posteriors, random
+from vae_tf.data import slicing
 from vae_tf.importance import Estimate
 
 # The linear-Gaussian model has an exact log p(x); see `LinearGaussian` in conftest.py.
@@ -116,7 +117,7 @@ def test_an_example_does_not_depend_on_how_the_data_is_cut(widened, monkeypatch)
 def test_an_estimate_does_not_depend_on_how_the_draws_are_cut(widened, monkeypatch, name, size):
     x = widened.data(5)
     together = widened.vae.log_prob(x, samples=130, seed=3)
-    monkeypatch.setattr(importance if name == "ROWS" else parts, name, size)
+    monkeypatch.setattr(importance if name == "ROWS" else slicing, name, size)
     np.testing.assert_allclose(widened.vae.log_prob(x, samples=130, seed=3), together, atol=1e-5)
 
 

@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from vae_tf import InputError, likelihoods, objectives, parts, posteriors, priors, random, scoring
+from vae_tf import InputError, likelihoods, objectives, posteriors, priors, random, scoring
+from vae_tf.data import slicing
 from vae_tf.serving import signatures
 
 
@@ -26,7 +27,7 @@ def served(vae, x, seed: int) -> dict[str, np.ndarray]:
     ids=["closed form", "mixture", "flow"],
 )
 def test_it_is_what_a_server_answers_to_the_seeds_of_the_rows(make_vae, binary, choices, monkeypatch):
-    monkeypatch.setattr(parts, "ROWS", 20)  # three parts
+    monkeypatch.setattr(slicing, "VALUES", 20 * 6)  # three slices
     vae = make_vae(**choices)
     score = vae.score(binary, seed=7)
     expected = served(vae, binary, 7)
@@ -84,7 +85,7 @@ def test_no_examples_have_no_scores(make_vae, binary):
         assert [value.shape for value in make_vae().score(x)] == [(0,)] * 3
 
 
-def test_parts_do_not_grow_with_the_examples(linear_gaussian):
+def test_slices_do_not_grow_with_the_examples(linear_gaussian):
     vae = linear_gaussian().vae
     x = np.zeros((1200, 4), np.float32)
     assert [len(part.elbo) for part in scoring.scores(vae, x, 0)] == [500, 500, 200]

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from vae_tf import examples
 from vae_tf.errors import InputError
 from vae_tf.training.callbacks.writers import Writers
 
@@ -62,7 +61,7 @@ class Watcher(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Looks at the examples and opens the files."""
         if self.x is not None:
-            self.x = examples.as_float32(self.x, self.model.likelihood, f"the x of {type(self).__name__}").numpy()
+            self.x = self.model.schema.tensors(self.x, f"the x of {type(self).__name__}").numpy()
         for part in self.writers:
             try:
                 self.writers[part] = self._files.open(part)

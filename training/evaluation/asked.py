@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vae_tf import VAE, examples
+from vae_tf import VAE
 from vae_tf.errors import InputError
 
 
@@ -12,7 +12,7 @@ def at_least(count: int, vae: VAE, x, what: str) -> np.ndarray:
     Raises:
         InputError: for fewer than `count`, or what the model does not take.
     """
-    x = examples.as_float32(x, vae.likelihood).numpy()
+    x = vae.schema.tensors(x).numpy()
     if len(x) < count:
         raise InputError(f"The {what} was asked for of {len(x)} examples: give at least {count}.")
     return x

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from vae_tf import VAE, examples
+from vae_tf import VAE
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import Binarization, as_seen, evenly, stored
 from vae_tf.training.evaluation.active_units import active_units
@@ -58,7 +58,7 @@ def evaluate(
 
     Args:
         vae: the model.
-        test: what is measured: an array [N, *event], as the model takes it (see `vae_tf.examples`), or `Examples`.
+        test: what is measured: an array [N, *event], as the model takes it (see `vae_tf.data.Schema`), or `Examples`.
         train: what the linear probe is fitted to, if both are `Examples` with labels.
         samples: K, the importance samples of each example; not used for a plain autoencoder.
         binarization: where it is not "none", the images are drawn once.
@@ -197,7 +197,7 @@ def _check_finite(results: dict[str, Any], x: np.ndarray) -> None:
 def _stored(vae: VAE, given: Examples | npt.ArrayLike, name: str) -> Examples:
     """The examples as arrays; refuses none, and labels and factors that do not match."""
     if not isinstance(given, Examples):
-        given = Examples(examples.as_float32(given, vae.likelihood, f"the {name} set").numpy())
+        given = Examples(vae.schema.tensors(given, f"the {name} set").numpy())
     x = stored(np.asarray(given.x), vae.likelihood)
     if not x.size:
         raise InputError(f"The {name} set has shape {x.shape}: give at least one example.")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import InputError, examples, importance, likelihoods
+from vae_tf import InputError, importance, likelihoods
+from vae_tf.data import Schema
 
 NOISE = tf.zeros([1, 8, 2])
 TAKERS = {
@@ -50,14 +51,14 @@ def test_integers_are_taken_as_they_are_where_the_likelihood_takes_them():
         likelihoods.Normal((3,)),
         likelihoods.Categorical((3,), 256),
     ):
-        np.testing.assert_array_equal(examples.as_float32(counts, likelihood), np.float32(counts))
+        np.testing.assert_array_equal(Schema(likelihood, {}).tensors(counts), np.float32(counts))
 
 
 def test_lists_and_data_frames_are_arrays(binary):
     pandas = pytest.importorskip("pandas")
     bernoulli = likelihoods.Bernoulli((6,))
     for given in (binary.tolist(), pandas.DataFrame(binary.astype(np.float64))):
-        found = examples.as_float32(given, bernoulli)
+        found = Schema(bernoulli, {}).tensors(given)
         assert found.dtype == tf.float32
         np.testing.assert_array_equal(found, binary)
 
@@ -71,7 +72,10 @@ def test_lists_and_data_frames_are_arrays(binary):
         ),
         (np.array([[None] * 6]), "x is of dtype object; "),
         ([[0.0] * 6, [0.0]], "x is a list; "),
-        ({"x": np.zeros((1, 6))}, "x is a dict; "),
+        (
+            {"x": np.zeros((1, 6))},
+            "x is a dictionary of 'x'; this model takes an array of shape ('N', 6): give one value, such as x['x'].",
+        ),
         (np.zeros((1, 6), np.complex64), "x is of dtype complex64; "),
         (None, "x is a NoneType; "),
         (np.zeros((6,)), "x has shape (6,); this model takes ('N', 6): reshape the data"),
@@ -80,7 +84,7 @@ def test_lists_and_data_frames_are_arrays(binary):
 )
 def test_what_is_no_array_of_numbers_is_refused(x, words):
     with pytest.raises(InputError) as caught:
-        examples.as_float32(x, likelihoods.Bernoulli((6,)))
+        Schema(likelihoods.Bernoulli((6,)), {}).tensors(x)
     assert words in str(caught.value)
 
 

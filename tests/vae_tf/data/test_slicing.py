@@ -1,27 +1,27 @@
-"""Examples part by part: arrays and data sets."""
+"""Examples slice by slice: arrays and data sets."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from vae_tf import InputError, likelihoods
-from vae_tf.parts import batches, parts
+from vae_tf.data import Schema, batches, slices
 
-LIKELIHOOD = likelihoods.Bernoulli((6,))
+SCHEMA = Schema(likelihoods.Bernoulli((6,)), {})
 
 
-def test_an_array_comes_in_parts_of_at_most_the_rows(binary):
-    found = list(parts(binary.astype(np.float64), 20, LIKELIHOOD))
-    assert [part.shape[0] for part in found] == [20, 20, 10]
-    assert {part.dtype for part in found} == {tf.float32}
+def test_an_array_comes_in_slices_of_at_most_the_rows(binary):
+    found = list(slices(binary.astype(np.float64), 20, SCHEMA))
+    assert [each.shape[0] for each in found] == [20, 20, 10]
+    assert {each.dtype for each in found} == {tf.float32}
     np.testing.assert_array_equal(tf.concat(found, 0), binary)
 
 
 @pytest.mark.parametrize("with_targets", [False, True])
-def test_a_data_set_comes_batch_by_batch_and_large_ones_in_parts(binary, with_targets):
+def test_a_data_set_comes_batch_by_batch_and_large_ones_in_slices(binary, with_targets):
     given = (binary, np.arange(50)) if with_targets else binary
-    found = list(parts(tf.data.Dataset.from_tensor_slices(given).batch(30), 20, LIKELIHOOD))
-    assert [part.shape[0] for part in found] == [20, 10, 20]
+    found = list(slices(tf.data.Dataset.from_tensor_slices(given).batch(30), 20, SCHEMA))
+    assert [each.shape[0] for each in found] == [20, 10, 20]
     np.testing.assert_array_equal(tf.concat(found, 0), binary)
 
 
@@ -30,12 +30,13 @@ def test_there_is_no_copy_of_a_large_array(fresh_process):
         import resource
         import numpy as np
         from vae_tf import likelihoods
-        from vae_tf.parts import parts
+        from vae_tf.data import Schema, slices
         peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB
+        schema = Schema(likelihoods.Normal((1000,)), {})
         x = np.zeros((50_000, 1000), np.float16)  # 100 MB, of which a float32 copy has 200
-        next(parts(x[:500], 500, likelihoods.Normal((1000,))))
+        next(slices(x[:500], 500, schema))
         before = peak()
-        assert sum(len(part) for part in parts(x, 500, likelihoods.Normal((1000,)))) == 50_000
+        assert sum(len(each) for each in slices(x, 500, schema)) == 50_000
         print(peak() - before)
     """
     done = fresh_process(code)
@@ -47,15 +48,15 @@ def test_values_outside_the_support_are_refused_and_named(binary):
     binary = binary.copy()
     binary[41, 2] = 7
     with pytest.raises(InputError, match=r"^x is 7.0 in channel 2 \(index \(41, 2\)\)"):
-        next(parts(binary, 20, LIKELIHOOD))
-    found = parts(tf.data.Dataset.from_tensor_slices(binary).batch(20), 20, LIKELIHOOD)
+        next(slices(binary, 20, SCHEMA))
+    found = slices(tf.data.Dataset.from_tensor_slices(binary).batch(20), 20, SCHEMA)
     assert [next(found).shape[0], next(found).shape[0]] == [20, 20]
     with pytest.raises(InputError, match=r"^x of batch 3 of the data set is 7.0 in channel 2 \(index \(1, 2\)\)"):
         next(found)
 
 
 def test_an_empty_data_set_is_one_empty_batch(binary):
-    (batch,) = batches(tf.data.Dataset.from_tensor_slices(binary).batch(10).take(0), (6,))
+    (batch,) = batches(tf.data.Dataset.from_tensor_slices(binary).batch(10).take(0), SCHEMA)
     assert batch.shape == (0, 6)
 
 
@@ -73,5 +74,5 @@ def test_an_empty_data_set_is_one_empty_batch(binary):
 def test_what_is_no_data_set_of_batches_is_refused(binary, make, said):
     dataset = make(tf.data.Dataset.from_tensor_slices(binary).batch(10))
     with pytest.raises(InputError) as refusal:
-        next(batches(dataset, (6,)))
+        next(batches(dataset, SCHEMA))
     assert f"The data set {said}" in str(refusal.value)

@@ -1,0 +1,8 @@
+"""The data of a model: what its examples are, the look at what it is given, and slices of many."""
+
+from vae_tf.data.batch_check import BatchCheck
+from vae_tf.data.schema import Schema
+from vae_tf.data.slicing import batches, rows_of, slices
+from vae_tf.data.weights import check_weights, targets
+
+__all__ = ["BatchCheck", "Schema", "batches", "check_weights", "rows_of", "slices", "targets"]
