@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import examples
+from vae_tf.arrays import numbers
 from vae_tf.errors import InputError
 
 RESERVED = (
@@ -88,7 +88,7 @@ class Condition:
             values = values if tf.is_tensor(values) else np.asarray(values)
         except ValueError as error:  # nested lists of several lengths
             raise InputError(f"{name} is no array; this model takes one of shape {wanted}: make it one.") from error
-        values = examples.numbers(values, name, wanted)
+        values = numbers(values, name, wanted)
         if not tf.TensorShape(values.shape).is_compatible_with((None, *self.shape)):
             raise InputError(f"{name} has shape {tuple(values.shape)}; this model takes {wanted}: reshape it.")
         if rows is not None and not tf.TensorShape(values.shape[:1]).is_compatible_with((rows,)):
