@@ -176,6 +176,24 @@ def context(conditions: Mapping[str, Condition], values: Mapping[str, Any]) -> t
     return tf.concat(parts, axis=-1) if parts else None
 
 
+def check_name(name: str, subject: str) -> None:
+    """Refuses a name that no condition can have; `subject` begins the sentence.
+
+    Raises:
+        InputError: saying which names there can be.
+    """
+    if name in RESERVED:
+        raise InputError(
+            f"{subject} is named {name!r}, which means something else to the model: the encoder takes x first and the "
+            f"decoder z, and further inputs have names such as label."
+        )
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError(
+            f"{subject} is named {name!r}, which no argument can be: name it in letters, digits and underscores, such "
+            f"as label."
+        )
+
+
 def _condition(network: keras.Model, number: int, owner: str) -> Condition:
     value = network.inputs[number]
     name, shape, dtype = value.name, tuple(value.shape[1:]), tf.as_dtype(value.dtype)
@@ -184,16 +202,7 @@ def _condition(network: keras.Model, number: int, owner: str) -> Condition:
             f"Input {number + 1} of the {owner} has no name, by which its values could be given: make it by "
             f'keras.Input({shape}, name="label"), or another name.'
         )
-    if name in RESERVED:
-        raise InputError(
-            f"Input {number + 1} of the {owner} is named {name!r}, which means something else to the model: the "
-            f"encoder takes x first and the decoder z, and further inputs have names such as label."
-        )
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise InputError(
-            f"Input {number + 1} of the {owner} is named {name!r}, which no argument can be: name it in letters, "
-            f"digits and underscores, such as label."
-        )
+    check_name(name, f"Input {number + 1} of the {owner}")
     if None in shape:
         raise InputError(f"The input {name!r} of the {owner} has shape {shape}: give it fixed sizes.")
     count = _one(_counts(network, value), name)

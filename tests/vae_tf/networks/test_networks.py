@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError, likelihoods, networks
+from vae_tf.networks.residual import residual_block
 
 
 @pytest.mark.parametrize("event_shape", [(17,), (28, 28, 1), (2, 3, 4, 5)])
@@ -74,7 +75,7 @@ def test_residual_networks_take_images_of_any_size(event_shape):
 
 def test_a_residual_block_adds_to_its_input():
     features = keras.Input((6, 5, 4))
-    block = keras.Model(features, networks._residual_block(features, "relu"))
+    block = keras.Model(features, residual_block(features, "relu"))
     x = np.random.default_rng(0).normal(size=(2, 6, 5, 4)).astype(np.float32)
     first, last = [layer for layer in block.layers if isinstance(layer, keras.layers.Conv2D)]
     residual = tf.nn.conv2d(tf.nn.relu(x), first.kernel, 1, "SAME")

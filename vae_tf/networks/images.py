@@ -1,0 +1,34 @@
+"""The shapes of convolutional networks, which take images of any size."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from vae_tf.errors import InputError
+from vae_tf.sizes import sizes
+
+
+def image(network: str, event_shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of images; others are refused for the network of that name."""
+    event_shape = sizes("The network", "event_shape", event_shape)
+    if len(event_shape) != 3:
+        channel = ", which grey images have as x[..., None]" if len(event_shape) == 2 else ""
+        raise InputError(
+            f"{network} got event_shape={event_shape}: give (height, width, channels){channel}, or use mlp for other "
+            f"shapes."
+        )
+    return event_shape
+
+
+def smallest(event_shape: tuple[int, ...], filters: tuple[int, ...]) -> tuple[int, int, int]:
+    """The shape between encoder and decoder, each stage of which halves or doubles height and width."""
+    factor = 2 ** len(filters)
+    return math.ceil(event_shape[0] / factor), math.ceil(event_shape[1] / factor), filters[-1]
+
+
+def cropped(features: keras.KerasTensor, event_shape: tuple[int, ...]) -> keras.KerasTensor:
+    """Features as high and wide as the event, where doubling has made more."""
+    excess = [(0, size - wanted) for size, wanted in zip(features.shape[1:3], event_shape[:2], strict=True)]
+    return layers.Cropping2D(excess)(features) if any(sum(excess, ())) else features
