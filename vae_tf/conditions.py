@@ -14,20 +14,11 @@ import tensorflow as tf
 from vae_tf.arrays import numbers
 from vae_tf.errors import InputError
 
+# Arguments of the model's methods, and inputs of what it serves.
 RESERVED = (
-    "x",
-    "z",
-    "noise",
-    "seed",
-    "seeds",
-    "samples",
-    "count",
-    "training",
-    "batch",
-    "weights",
-    "image_bytes",
-    "self",
-)  # fmt: skip  (arguments of the model's methods and inputs of what it serves)
+    ("self", "x", "z", "noise", "prior_noise", "seed", "seeds", "samples", "count")
+    + ("training", "batch", "weights", "image_bytes")
+)  # fmt: skip
 UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)?")  # the names that Keras gives
 LARGEST = 2**31 - 1  # of int32
 

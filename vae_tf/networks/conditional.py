@@ -44,7 +44,8 @@ class Label:
 
     def features(self, value: keras.KerasTensor) -> keras.KerasTensor:
         """What joins the features, [B, width]."""
-        return layers.Embedding(self.count, self.width, name=f"{value.name}_embedding")(value)
+        start = keras.initializers.RandomNormal(stddev=1.0)  # as large as other features, so that it is used at once
+        return layers.Embedding(self.count, self.width, start, name=f"{value.name}_embedding")(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +68,8 @@ class Vector:
     decoder: bool = True
 
     def __post_init__(self):
-        is_size = not isinstance(self.shape, Sequence)
-        shape = (size("Vector", "shape", self.shape),) if is_size else sizes("Vector", "shape", self.shape)
+        shape = self.shape if isinstance(self.shape, Sequence) else (self.shape,)
+        shape = sizes("Vector", "shape", shape)
         object.__setattr__(self, "shape", shape)
         _check_taken(self)
 

@@ -132,7 +132,7 @@ def test_conditions_that_cannot_be_are_refused(make, further, sentence):
         (lambda: networks.Label(0), "Label got count=0: give a whole number of at least 1"),
         (lambda: networks.Label("ten"), "Label got count='ten': give a whole number of at least 1"),
         (lambda: networks.Label(10, width=0), "Label got width=0: give a whole number of at least 1"),
-        (lambda: networks.Vector(0), "Vector got shape=0: give a whole number of at least 1"),
+        (lambda: networks.Vector(0), r"Vector got shape=\(0,\): give whole numbers of at least 1"),
         (lambda: networks.Vector((2, 0)), r"Vector got shape=\(2, 0\): give whole numbers of at least 1"),
         (lambda: networks.Vector(()), r"Vector got shape=\(\): give whole numbers of at least 1"),
         (

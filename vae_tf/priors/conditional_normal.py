@@ -1,0 +1,56 @@
+"""The normal prior that depends on the condition."""
+
+import keras
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.posteriors.base import Parameters, bounded_log_scale
+from vae_tf.priors.base import Prior
+
+
+@keras.saving.register_keras_serializable("vae_tf")
+class ConditionalNormal(Prior):
+    """The normal prior that depends on the condition, with a diagonal covariance.
+
+    p(z|c) = N(z; loc(c), diag(scale(c)^2)),  loc = linear(c),  log scale = linear(c)
+
+    c is the condition as numbers: of a label the row of the identity, so that each label learns a mean and a scale of
+    its own, and a vector as it is. It starts as N(0, I) for every c. log scale^2 is held within [-30, 20].
+
+    Source: Sohn et al. (2015), section 4, where the prior depends on the condition.
+
+    Args:
+        latent_size: D, the number of latent dimensions.
+        name: the layer's name.
+    """
+
+    is_conditional = True
+
+    def build(self, context_shape):
+        """Creates the two projections for contexts [B, C]."""
+        self.loc = self._zeros(context_shape, "loc")
+        self.log_scale = self._zeros(context_shape, "log_scale")
+        self.built = True
+
+    def parameters(self, given) -> Parameters:
+        """`loc` and `scale`, each float32 [*, D], for a context [*, C]."""
+        scale = tf.exp(bounded_log_scale(self.log_scale(given.context)))
+        return {"loc": self.loc(given.context), "scale": scale}
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """p(z|c) with batch [*] and event [D]."""
+        return tfd.Independent(tfd.Normal(**parameters), 1, name="ConditionalNormal")
+
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+        """z = loc + scale * noise, float32 [*, D], from standard normals [*, D]."""
+        return distribution.distribution.loc + distribution.distribution.scale * noise
+
+    def marginals(self, p: tfd.Distribution) -> tfd.Distribution:
+        """p(z_d|c), normal, batch [*, D], event []."""
+        return p.distribution
+
+    def _zeros(self, context_shape, name: str) -> keras.layers.Dense:
+        """A float32 linear layer from a context to D values, all of them 0 at first."""
+        linear = keras.layers.Dense(self.latent_size, kernel_initializer="zeros", dtype="float32", name=name)
+        linear.build(tuple(context_shape))
+        return linear
