@@ -14,11 +14,8 @@ import tensorflow as tf
 from vae_tf.arrays import numbers
 from vae_tf.errors import InputError
 
-# Arguments of the model's methods, and inputs of what it serves.
-RESERVED = (
-    ("self", "x", "z", "noise", "prior_noise", "seed", "seeds", "samples", "count")
-    + ("training", "batch", "weights", "image_bytes")
-)  # fmt: skip
+ARGUMENTS = ("self", "x", "z", "noise", "prior_noise", "seeds", "samples", "count", "training", "batch", "weights")
+RESERVED = {*ARGUMENTS, "seed", "image_bytes"}  # what the model's methods and its served functions take
 UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)?")  # the names that Keras gives
 LARGEST = 2**31 - 1  # of int32
 
