@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE
+from vae_tf import VAE, conditions
 from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
 from vae_tf.export import staging
 from vae_tf.export.server import configuration
 from vae_tf.export.version import golden, numbers, writing
+from vae_tf.export.version.conditions import Names, check_names
 from vae_tf.serving import saved_model, signatures
 
 
@@ -29,6 +30,7 @@ def export(
     *,
     keep: int | None = None,
     mount: str | None = None,
+    names: Names | None = None,
     about: dict[str, Any] | None = None,
 ) -> pathlib.Path:
     """Publishes a model as the next version of `<directory>/<name>`.
@@ -43,6 +45,7 @@ def export(
         keep: how many versions stay, the newest; those that models.config names, or named before, stay as well. All,
             where not given.
         mount: where the server sees the directory, for `models.config`: /models at first, as in the official image.
+        names: of the labels 0, 1, ... of a condition, for `card.json`, as in {"label": ["cat", "dog"]}.
         about: what `card.json` is to hold besides the model, such as its recipe and its results.
 
     Returns:
@@ -50,13 +53,15 @@ def export(
 
     Raises:
         InputError: for another kind of model, weights that are not finite, a name that is no folder or URL part,
-            keep < 1, a mount that is no absolute path, a models.config that cannot be read or has a label of a
-            version that is not there, or if TF Serving has no number for a version after those that are there.
+            keep < 1, a mount that is no absolute path, names that are not one for each label, a models.config that
+            cannot be read or has a label of a version that is not there, or if TF Serving has no number for a version
+            after those that are there.
         OSError: where the version could not be written, on a full disk for instance; the versions there stand.
     """
     if not isinstance(vae, VAE):
         raise InputError(f"export was given a {type(vae).__name__}: give a vae_tf.VAE.")
     check_arguments(directory, name, keep, mount)
+    check_names(conditions.of(vae.encoder, vae.decoder), names or {})
     directory = pathlib.Path(directory)
     folder = directory / name
     named = configuration.named_versions(directory, name)
@@ -71,7 +76,7 @@ def export(
         folder.mkdir(parents=True, exist_ok=True)
         with staging.staged(directory, folder) as hidden:
             written = hidden / "version"
-            writing.write(written, name, vae, graphs, weights, answers, about or {})
+            writing.write(written, name, vae, graphs, weights, answers, names or {}, about or {})
             for file in [written, *written.rglob("*")]:
                 sync(file)
             version = _publish(written, folder)

@@ -6,8 +6,10 @@ import warnings
 
 import keras
 
+from vae_tf import conditions
 from vae_tf.errors import InputError
 from vae_tf.export.bundle import check_arguments, export
+from vae_tf.export.version.conditions import Names, check_names
 
 
 class Publish(keras.callbacks.Callback):
@@ -22,10 +24,11 @@ class Publish(keras.callbacks.Callback):
         monitor: a logged value, of those that have a direction.
         keep: how many versions stay, the newest.
         mount: where the server sees the directory.
+        names: of the labels of conditions.
 
     Raises:
-        InputError: where `export` would never succeed; from `fit`, where no such value is logged, or it has no
-            direction.
+        InputError: where `export` would never succeed; from `fit`, where no such value is logged or it has no
+            direction, and for names that are not one for each label.
     """
 
     def __init__(
@@ -36,11 +39,12 @@ class Publish(keras.callbacks.Callback):
         *,
         keep: int | None = None,
         mount: str | None = None,
+        names: Names | None = None,
     ):
         super().__init__()
         check_arguments(directory, name, keep, mount)
         self.directory, self.name, self.monitor = directory, name, monitor
-        self.keep, self.mount = keep, mount
+        self.keep, self.mount, self.names = keep, mount, names
         self.best: float | None = None
 
     def on_train_begin(self, logs=None):
@@ -52,6 +56,7 @@ class Publish(keras.callbacks.Callback):
                 f"Publish was told to monitor {self.monitor!r}: give one of {', '.join(directions)}, or the same with "
                 f"val_."
             )
+        check_names(conditions.of(self.model.encoder, self.model.decoder), self.names or {})
         self._sign = 1 if direction == "up" else -1
 
     def on_epoch_end(self, epoch, logs=None):
@@ -66,7 +71,9 @@ class Publish(keras.callbacks.Callback):
             return
         about = {"results": {"epoch": epoch + 1, **{key: float(each) for key, each in logs.items()}}}
         try:
-            export(self.model, self.directory, self.name, keep=self.keep, mount=self.mount, about=about)
+            export(
+                self.model, self.directory, self.name, keep=self.keep, mount=self.mount, names=self.names, about=about
+            )
             self.best = value
         except (InputError, OSError) as error:
             warnings.warn(f"{error} Training goes on.", stacklevel=2)

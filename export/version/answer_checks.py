@@ -11,7 +11,11 @@ from vae_tf.export.version.runners import Ask
 TOLERANCE = 1e-5  # of the largest value that is expected, where that is above 1
 STEP = 1  # of 255, which a value near the half may take
 BATCH = 64
-BAD = {"f": lambda row: np.full_like(row, np.nan), "S": lambda row: np.strings.replace(row, b"IDAT", b"LOST")}
+BAD = {
+    "f": lambda row: np.full_like(row, np.nan),
+    "i": lambda row: np.full_like(row, -1),
+    "S": lambda row: np.strings.replace(row, b"IDAT", b"LOST"),
+}
 Exchanges = dict[str, Exchange]
 Faults = Iterator[str]
 
@@ -40,19 +44,23 @@ def seeds(ask: Ask, exchanges: Exchanges) -> Faults:
 
 
 def bad_values(ask: Ask, exchanges: Exchanges) -> Faults:
-    """NaN, or a damaged file, gives NaN or an empty file in its own row, and leaves the others as they were."""
+    """NaN, an unknown label or a damaged file gives NaN or an empty file in its own row, and in no other."""
     for signature, (inputs, _) in exchanges.items():
-        bad = {name: BAD[value.dtype.kind](value[:1]) for name, value in inputs.items() if value.dtype.kind in BAD}
+        bad = {name: BAD[value.dtype.kind](value[:1]) for name, value in inputs.items() if name != "seed"}
         if not bad:
             continue
-        spoilt = {name: np.concatenate([bad.get(name, value[:1]), value]) for name, value in inputs.items()}
+        spoilt = {  # a row for each input that is bad in it, before those that are good
+            name: np.concatenate([*(bad[name] if name == other else value[:1] for other in bad), value])
+            for name, value in inputs.items()
+        }
         answers = ask(signature, spoilt)
-        others = {name: value[1:] for name, value in answers.items()}
+        others = {name: value[len(bad) :] for name, value in answers.items()}
         for fault in _differences(others, _alone(ask, signature, inputs)):
             yield f"{signature}: beside a bad row, {fault} of a row alone"
         for name, value in answers.items():
-            if value[0] != b"" if _is_files(value) else np.isfinite(value[0]).all():
-                yield f"{signature}: {name} is good for a bad row"
+            for row, other in enumerate(bad):
+                if value[row] != b"" if _is_files(value) else np.isfinite(value[row]).all():
+                    yield f"{signature}: {name} is good for a bad {other}"
 
 
 def shapes(ask: Ask, exchanges: Exchanges) -> Faults:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
-from vae_tf import VAE
+from vae_tf import VAE, conditions
+from vae_tf.export.version.conditions import Names, described
 from vae_tf.serving.contract import Interface
 from vae_tf.version import __version__
 
@@ -16,18 +17,21 @@ PATH = "card.json"  # in a version
 LIBRARIES = ("tensorflow", "keras", "tensorflow-probability")
 
 
-def write(version: pathlib.Path, vae: VAE, interfaces: dict[str, Interface], about: dict[str, Any]) -> None:
+def write(
+    version: pathlib.Path, vae: VAE, interfaces: dict[str, Interface], names: Names, about: dict[str, Any]
+) -> None:
     """Writes the card of a version whose other files are there.
 
     Args:
         version: its folder.
         vae: the model.
         interfaces: those of the signatures.
+        names: of the labels of conditions.
         about: what else there is to say, such as the recipe and the results.
     """
     card = {
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "model": model(vae),
+        "model": model(vae, names),
         "signatures": {
             name: {
                 side: {key: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for key, spec in specs.items()}
@@ -42,7 +46,7 @@ def write(version: pathlib.Path, vae: VAE, interfaces: dict[str, Interface], abo
     (version / PATH).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
-def model(vae: VAE) -> dict[str, Any]:
+def model(vae: VAE, names: Names) -> dict[str, Any]:
     """A model in a few words and numbers."""
     axes = ("posterior", "prior", "likelihood", "objective")
     return {
@@ -50,6 +54,7 @@ def model(vae: VAE) -> dict[str, Any]:
         **{axis: type(getattr(vae, axis)).__name__ for axis in axes},
         "latent_size": vae.latent_size,
         "event_shape": list(vae.event_shape),
+        "conditions": described(conditions.of(vae.encoder, vae.decoder), names),
         "parameters": int(vae.count_params()),
     }
 

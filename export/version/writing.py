@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.export.version import card, contents, golden, warmup
+from vae_tf.export.version.conditions import Names
 from vae_tf.serving import saved_model, signatures
 
 
@@ -17,6 +18,7 @@ def write(
     graphs: dict[str, signatures.Graph],
     weights: list[tf.Variable],
     answers: dict[str, golden.Exchange],
+    names: Names,
     about: dict[str, Any],
 ) -> None:
     """Writes a version.
@@ -28,6 +30,7 @@ def write(
         graphs: of all signatures, by name.
         weights: those that the graphs read.
         answers: the model's own, by the names of the signatures.
+        names: of the labels of conditions.
         about: what the card is to hold besides the model.
     """
     saved_model.write(version, graphs, weights)
@@ -35,4 +38,4 @@ def write(
     golden.write(version / golden.PATH, answers)
     interfaces = contents.interfaces(version)
     warmup.write(version / warmup.PATH, name, interfaces)
-    card.write(version, vae, interfaces, about)
+    card.write(version, vae, interfaces, names, about)

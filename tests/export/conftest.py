@@ -77,7 +77,7 @@ def write(vae, graphs, answers, tmp_path):
         served = {name: graph for name, graph in {**graphs, **spoilt}.items() if graph is not None}
         version = tmp_path / "spoilt" / "1"
         weights = [*saved_model.served_weights(served), *more]
-        writing.write(version, "spoilt", vae, served, weights, answers, {})
+        writing.write(version, "spoilt", vae, served, weights, answers, {}, {})
         return version
 
     return write

@@ -104,7 +104,7 @@ def test_nan_that_is_swallowed(write, vae):
         return signatures.decode(vae, tf.where(tf.math.is_nan(z), 0.0, z))
 
     found = off(write({"decode": graph(decode, "z", 3)}))
-    assert set(found.values()) == {"decode: mean is good for a bad row"}
+    assert set(found.values()) == {"decode: mean is good for a bad z"}
 
 
 def test_a_wrong_shape_that_is_answered(write, vae):
