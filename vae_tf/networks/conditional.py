@@ -34,8 +34,8 @@ class Label:
     decoder: bool = True
 
     def __post_init__(self):
-        size("Label", "count", self.count)
-        size("Label", "width", self.width)
+        object.__setattr__(self, "count", size("Label", "count", self.count))
+        object.__setattr__(self, "width", size("Label", "width", self.width))
         _check_taken(self)
 
     def input(self, name: str) -> keras.KerasTensor:

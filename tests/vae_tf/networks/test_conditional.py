@@ -96,7 +96,9 @@ def test_conditional_networks_are_saved(make, tmp_path, rng):
 
 
 def test_the_width_is_that_of_the_vector_of_a_label():
-    encoder, _ = networks.mlp((6,), hidden=(5,), conditions={"kind": networks.Label(4, width=7)})
+    encoder, _ = networks.mlp((6,), hidden=(5,), conditions={"kind": networks.Label(np.int64(4), width=7)})
+    assert encoder.get_layer("kind_embedding").get_config()["input_dim"] == 4
+    keras.models.model_from_json(encoder.to_json())  # whole numbers of NumPy are not JSON
     assert encoder.get_layer("kind_embedding").embeddings.shape == (4, 7)
     assert encoder.get_layer("joined").output.shape == (None, 6 + 7)
 
