@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, random
+from vae_tf import VAE, conditions, random
 from vae_tf.errors import InputError
+from vae_tf.export.version.conditions import values
 from vae_tf.serving import contract, signatures
 
 PATH = "assets.extra/golden.npz"  # in a version
@@ -27,22 +28,25 @@ class Exchange(NamedTuple):
 
 
 def exchanges(vae: VAE) -> dict[str, Exchange]:
-    """The model's own answers, by the names of the signatures: to draws z ~ p(z), and to draws x ~ p(x|z) of these."""
+    """The model's own answers, by the names of the signatures: to draws z ~ p(z), and to draws x ~ p(x|z) of these.
+
+    Conditions are spread over their labels, or normal.
+    """
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
-    drawn = _arrays(signatures.sample(vae, tf.constant(seed)))
-    noise = random.normal_rows([vae.prior.noise_size], tf.constant(seed)).numpy()
-    x = vae.decode(drawn["z"]).sample(seed=(0, 0))  # in the likelihood's support, which a mean need not be
-    values = {"seed": seed, "noise": noise, "z": drawn["z"], "x": x.numpy()}
+    given = {name: values(condition, ROWS) for name, condition in conditions.of(vae.encoder, vae.decoder).items()}
     functions = signatures.functions(vae)
-    if "decode_png" in functions:
-        values |= _arrays(functions["decode_png"](z=tf.constant(drawn["z"])))
     interfaces = contract.interfaces(vae.latent_size, vae.event_shape, vae.prior.noise_size)
-    answers = {}
-    for name, function in functions.items():
-        inputs = {key: values[key] for key in interfaces[name].inputs}
-        outputs = function(**{key: tf.constant(value) for key, value in inputs.items()})
-        answers[name] = Exchange(inputs, _arrays(outputs))
-    return answers
+
+    def exchange(name: str) -> Exchange:
+        inputs = {key: known[key] for key in interfaces[name].inputs}
+        return Exchange(inputs, _arrays(functions[name](**{key: tf.constant(value) for key, value in inputs.items()})))
+
+    known = {**given, "seed": seed, "noise": random.normal_rows([vae.prior.noise_size], tf.constant(seed)).numpy()}
+    known["z"] = exchange("sample").outputs["z"]
+    known["x"] = vae.decode(known["z"], **given).sample(seed=(0, 0)).numpy()  # in the support, which a mean need not be
+    if "decode_png" in functions:
+        known |= exchange("decode_png").outputs
+    return {name: exchange(name) for name in functions}
 
 
 def write(path: str | os.PathLike[str], answers: dict[str, Exchange]) -> None:
