@@ -131,7 +131,7 @@ def keep(arguments: argparse.Namespace, name: str, seed: int, vae, test, seconds
     results = {key: float(logs[key]) for key in ("elbo", "rate", "distortion") if key in logs}
     results |= {"active_units": evaluation.active_units(evaluation.codes(vae, x)), "seconds_per_epoch": seconds}
     results |= {"epochs": arguments.epochs}
-    if vae.posterior.has_density:
+    if vae.has_density:
         np.save(arguments.runs / f"{name}-{seed}.npy", vae.log_prob(x, samples=SAMPLES, seed=0))
     (arguments.runs / f"{name}-{seed}.json").write_text(json.dumps(results), encoding="utf-8")
 

@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
+from vae_tf.family import Given
 from vae_tf.objectives import ELBO
-from vae_tf.priors import Encode, Prior, VampPrior
+from vae_tf.priors import Prior, VampPrior
 from vae_tf.training import datasets
 from vae_tf.training.initialization import seeded
 
@@ -60,12 +61,12 @@ def fit_prior(
             posterior=vae.posterior,
             prior=prior,
             likelihood=vae.likelihood,
-            objective=ELBO() if vae.posterior.has_density else vae.objective,
+            objective=ELBO() if vae.has_density else vae.objective,
             seed=vae.seed,
             name=vae.name,
         )
     prior.trainable = True
-    prior.start_at(codes)
+    prior.start_near(codes)
     steps = datasets.steps_per_epoch(len(codes), batch_size)
     batches = datasets.training_batches(codes, batch_size, seed=seed, binarization="none")
     density = _Density(prior)
@@ -102,8 +103,8 @@ def _codes(vae: VAE, data, seed: int) -> np.ndarray:
         x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
         vae.likelihood.check(x, "data")
         noise_seed = random.pair(seed, random.Purpose.CODES, number)
-        noise = random.normal([1, len(x), vae.posterior.noise_size], noise_seed)
-        codes.append(vae.posterior.draw(vae.encode(x), noise)[0].numpy())
+        noise = random.normal([1, len(x), vae.noise_size], noise_seed)
+        codes.append(vae.infer(x, noise)[0].numpy())
     if not codes:
         raise InputError("fit_prior got no data: give the examples that the model was trained on.")
     return np.concatenate(codes)
@@ -117,10 +118,6 @@ class _Density(keras.Model):
         self.prior = prior
 
     def call(self, z: tf.Tensor) -> tf.Tensor:
-        log_prob = self.prior.distribution(Encode(_none, _none)).log_prob(z)
+        log_prob = self.prior.distribution(self.prior.parameters(Given())).log_prob(z)
         self.add_loss(-tf.reduce_mean(log_prob))
         return log_prob
-
-
-def _none(*_):
-    raise NotImplementedError("a prior that is fitted to codes has no pseudo-inputs")

@@ -67,9 +67,8 @@ def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0, dimensions: int
     brought back to the nearest that it can.
     """
     check_images(vae)
-    q = vae.encode(x)
-    code = vae.posterior.code(q)[0].numpy()
-    stddev = vae.posterior.stddev(q)
+    codes_of_x = vae.represent(x)
+    code, stddev = codes_of_x.z[0].numpy(), codes_of_x.stddev
     certain_first = np.arange(vae.latent_size) if stddev is None else np.argsort(stddev[0])
     certain_first = certain_first[:dimensions]
     codes = np.tile(code, (len(certain_first), columns, 1))
@@ -83,7 +82,7 @@ def interpolation(vae: VAE, x, columns: int = 11) -> np.ndarray:
     check_images(vae)
     if len(x) < 2:
         raise InputError(f"An interpolation was asked for between {len(x)} images: give at least 2.")
-    codes = vae.posterior.code(vae.encode(x)).numpy()
+    codes = vae.represent(x).z.numpy()
     share = np.linspace(0, 1, columns, dtype=np.float32)[:, None]
     lines = [(1 - share) * start + share * end for start, end in itertools.pairwise(codes)]
     return grid(_means(vae, np.concatenate(lines)), columns)
@@ -99,7 +98,7 @@ def attribute(vae: VAE, x, direction: np.ndarray, columns: int = 11) -> np.ndarr
         columns: of the picture.
     """
     check_images(vae)
-    codes = vae.posterior.code(vae.encode(x)).numpy()
+    codes = vae.represent(x).z.numpy()
     moved = codes[:, None] + np.linspace(-1, 1.5, columns, dtype=np.float32)[:, None] * direction
     return grid(_means(vae, moved.reshape(-1, vae.latent_size)), columns)
 
@@ -147,4 +146,4 @@ def are_images(vae: VAE) -> bool:
 
 
 def _means(vae: VAE, codes: np.ndarray) -> tf.Tensor:
-    return vae.likelihood.mean(vae.decode(vae.posterior.nearest(tf.constant(codes, tf.float32))))
+    return vae.mean(vae.nearest(tf.constant(codes, tf.float32)))

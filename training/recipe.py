@@ -131,7 +131,7 @@ class Recipe:
             posterior=self.model.posterior(self.model.latent_size),
             prior=self.model.prior(self.model.latent_size),
             likelihood=likelihood,
-            objective=self.model.objective().sized(examples),
+            objective=self.model.objective().for_examples(examples),
             seed=self.seed,
         )
 

@@ -1,9 +1,12 @@
 """The code as a Keras model: the part of a model that answers x -> z, without sampling."""
 
+from collections.abc import Mapping
+
 import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.family import Given
 from vae_tf.posteriors import Posterior
 
 
@@ -24,7 +27,7 @@ class Coder(keras.Model):
     def __init__(self, encoder: keras.Model, posterior: Posterior, name: str | None = None):
         super().__init__(name=name, dtype="float32")
         self.encoder, self.posterior = encoder, posterior
-        self.build(encoder.input_shape)
+        self.build(encoder.inputs[0].shape)
 
     def build(self, input_shape):
         """Builds the posterior, if that is not done; `input_shape` is that of the encoder."""
@@ -34,19 +37,23 @@ class Coder(keras.Model):
         self.built = True
 
     def call(self, x, training: bool = False) -> tf.Tensor:
-        """The codes of x [B, *event], float32 [B, D].
+        """The codes of x [B, *event], float32 [B, D]; with conditions, x is a dictionary of "x" and of these.
 
         Raises:
             InputError: for integers, of which this model cannot know how they were scaled.
         """
-        x = tf.convert_to_tensor(x)
+        batch = dict(x) if isinstance(x, Mapping) else {"x": x}
+        x = tf.convert_to_tensor(batch.pop("x"))
         if x.dtype.is_integer:
             raise InputError(
                 f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
                 f'for most images, or x.astype("float32") if nothing is to be scaled.'
             )
-        features = self.encoder(tf.cast(x, tf.float32), training=training)
-        return self.posterior.code(self.posterior.distribution(self.posterior.parameters(features)))
+        x = tf.cast(x, tf.float32)
+        names = [value.name for value in self.encoder.inputs[1:]]
+        inputs = {self.encoder.inputs[0].name: x, **{name: batch[name] for name in names}} if names else x
+        given = Given(self.encoder(inputs, training=training))
+        return self.posterior.code(self.posterior.distribution(self.posterior.parameters(given)))
 
     def get_config(self) -> dict:
         """The constructor's arguments, and whether the posterior is frozen."""

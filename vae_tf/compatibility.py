@@ -31,14 +31,15 @@ def check_network(network, name: str) -> None:
             f"The {name} is a {kind.__name__} whose shapes are not known: give keras.Model(inputs, outputs), or a "
             f"Sequential that begins with keras.Input."
         )
-    if not network.built or len(network.inputs or []) != 1 or len(network.outputs or []) != 1:
+    if not network.built or not network.inputs or len(network.outputs or []) != 1:
         raise InputError(
             f"The {name} has {len(network.inputs or [])} inputs and {len(network.outputs or [])} outputs: give a "
-            f"built network with one of each; it ends in features, and the model projects them to parameters."
+            f"built network with one output; it ends in features, and the model projects them to parameters."
         )
-    if None in tuple(network.input_shape)[1:]:
+    if None in tuple(network.inputs[0].shape)[1:]:
         raise InputError(
-            f"The {name} takes shape {network.input_shape[1:]}: give it fixed sizes, such as keras.Input((28, 28, 1))."
+            f"The {name} takes shape {network.inputs[0].shape[1:]}: give it fixed sizes, such as "
+            f"keras.Input((28, 28, 1))."
         )
 
 
@@ -64,23 +65,25 @@ def check_parts(
         if not isinstance(part, axis):
             given = f"the class {part.__name__}, not an object" if isinstance(part, type) else repr(part)
             raise InputError(f"{axis.__name__.lower()} is {given}: give a {axis.__module__.rpartition('.')[0]} object.")
-    if len(decoder.input_shape) != 2:
-        raise InputError(f"The decoder takes shape {decoder.input_shape[1:]}: it must take codes of shape (D,).")
+    if len(decoder.inputs[0].shape) != 2:
+        raise InputError(f"The decoder takes shape {decoder.inputs[0].shape[1:]}: it must take codes of shape (D,).")
     sizes = {
         "the posterior": posterior.latent_size,
         "the prior": prior.latent_size,
-        "the decoder's input": decoder.input_shape[1],
+        "the decoder's input": decoder.inputs[0].shape[1],
     }
     if len(set(sizes.values())) > 1:
         named = ", ".join(f"{name} has {size}" for name, size in sizes.items())
         raise InputError(f"The latent sizes do not meet: {named}; make them equal.")
-    event_shape = tuple(encoder.input_shape[1:])
+    event_shape = tuple(encoder.inputs[0].shape[1:])
     if event_shape != likelihood.event_shape:
         raise InputError(
             f"The event shapes do not meet: the encoder takes {event_shape}, the likelihood describes "
             f"{likelihood.event_shape}; make them equal."
         )
     prior.check(posterior)
+    of_encoder, of_decoder = ([value.name for value in network.inputs[1:]] for network in (encoder, decoder))
+    prior.check_conditions(of_encoder, [*of_encoder, *of_decoder])
     objective.check(posterior, prior)
 
 

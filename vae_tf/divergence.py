@@ -5,7 +5,7 @@ from typing import Literal
 
 import tensorflow as tf
 
-from vae_tf.terms import Latent
+from vae_tf.latents.latent import Latent
 
 KL = Literal["analytic", "monte_carlo"]
 
@@ -18,7 +18,7 @@ def rate(latents: tuple[Latent, ...], kl: KL) -> tf.Tensor:
 
 
 def _kl_divergence(latent: Latent, kl: KL) -> tf.Tensor:
-    z, q, p, _ = latent
+    z, q, p = latent.z, latent.posterior, latent.prior
     if kl == "analytic":
         try:
             return q.kl_divergence(p)

@@ -63,15 +63,16 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
     draws = min(samples, rows)
     together = rows // draws
     start = 0
-    for some in slices(x, together, vae.schema):
-        images = tf.range(start, start + len(some), dtype=tf.int64)
-        start += len(some)
+    for batch in slices(x, together, vae.schema):
+        rows = len(vae.schema.split(batch)[0])
+        images = tf.range(start, start + rows, dtype=tf.int64)
+        start += rows
         seeds = random.pair(seed, random.Purpose.LOG_PROB, images)
         log_sum, log_sum_squares = -np.inf, -np.inf
         for first in range(0, samples, draws):
             count = min(samples - first, draws)
-            noise = random.normal_draws(vae.posterior.noise_size, seeds, tf.constant(first), tf.constant(count))
-            log_weights = tf.cast(vae.log_weights_function(some, noise), tf.float64)
+            noise = random.normal_draws(vae.noise_size, seeds, tf.constant(first), tf.constant(count))
+            log_weights = tf.cast(vae.log_weights_function(batch, noise), tf.float64)
             log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_weights, axis=0))
             log_sum_squares = np.logaddexp(log_sum_squares, tf.reduce_logsumexp(2 * log_weights, axis=0))
         yield Estimate(log_sum - np.log(samples), log_sum_squares - np.log(samples), samples)
@@ -84,7 +85,7 @@ def check(vae, samples: int) -> None:
         InputError: saying what would do.
     """
     size("log p(x)", "samples", samples)
-    if not vae.posterior.has_density:
+    if not vae.has_density:
         raise InputError(
             f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no log p(x): "
             f"train a variational one (posterior DiagonalNormal, objective ELBO)."

@@ -4,30 +4,27 @@ log p(x) >= E_q(z|x)[ log p(x|z) ] - KL[ q(z|x) || p(z) ]
 """
 
 import functools
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
-from vae_tf import importance, random, scoring
-from vae_tf.arrays import numbers
+from vae_tf import conditions, importance, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
 from vae_tf.data import Schema, batches
 from vae_tf.errors import InputError
-from vae_tf.kept import Kept
+from vae_tf.latents import Represent
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
-from vae_tf.posteriors.base import Parameters
-from vae_tf.priors import Encode, Prior, StandardNormal
-from vae_tf.serving import signatures
+from vae_tf.priors import Prior, StandardNormal
 from vae_tf.sizes import size, whole
-from vae_tf.terms import Draws, Latent, Terms
+from vae_tf.walks import Walks
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class VAE(Kept):
+class VAE(Walks):
     """A variational autoencoder: a Keras model made of two networks and a choice on each of four axes.
 
     log p(x) >= E_q(z|x)[ log p(x|z) ] - KL[ q(z|x) || p(z) ]
@@ -39,8 +36,8 @@ class VAE(Kept):
     Source: Kingma and Welling (2014), "Auto-Encoding Variational Bayes".
 
     Args:
-        encoder: a built Keras model from x [B, *event] to features.
-        decoder: a built Keras model from codes [B, D] to features.
+        encoder: a built Keras model from x [B, *event] to features. Its further inputs are conditions, by their names.
+        decoder: a built Keras model from codes [B, D] to features. Its further inputs are conditions, by their names.
         posterior: q(z|x); a DiagonalNormal of the decoder's input size where not given.
         prior: p(z); StandardNormal where not given.
         likelihood: p(x|z); a Bernoulli of the encoder's input shape where not given.
@@ -66,11 +63,12 @@ class VAE(Kept):
         super().__init__(name=name, dtype="float32")
         check_network(encoder, "encoder")
         check_network(decoder, "decoder")
-        latent_size = decoder.input_shape[-1]
+        latent_size = decoder.inputs[0].shape[-1]
         posterior = DiagonalNormal(latent_size) if posterior is None else posterior
         prior = StandardNormal(latent_size) if prior is None else prior
-        likelihood = Bernoulli(encoder.input_shape[1:]) if likelihood is None else likelihood
+        likelihood = Bernoulli(encoder.inputs[0].shape[1:]) if likelihood is None else likelihood
         objective = ELBO() if objective is None else objective
+        self.conditions = conditions.of(encoder, decoder)
         check_parts(encoder, decoder, posterior, prior, likelihood, objective)
         is_loaded = likelihood.built
         self.encoder, self.decoder = encoder, decoder
@@ -78,96 +76,88 @@ class VAE(Kept):
         self.likelihood, self.objective = likelihood, objective
         self.seed = whole("VAE", "seed", seed)
         self.latent_size, self.event_shape = latent_size, likelihood.event_shape
-        self.schema = Schema(likelihood, {})
-        self.build(encoder.input_shape)
+        self.schema = Schema(likelihood, self.conditions)
+        self.build(encoder.inputs[0].shape)
         if not is_loaded:  # what was saved loads
             check_last_activation(decoder, likelihood)
 
     def build(self, input_shape):
-        """Builds each axis once; `input_shape` is that of the encoder."""
+        """Builds each axis once; `input_shape` is that of x."""
         del input_shape
         for part, shape in (
             (self.posterior, self.encoder.output_shape),
-            (self.prior, self.encoder.input_shape),
+            (self.prior, self._shape_of_prior),
             (self.likelihood, self.decoder.output_shape),
         ):
             if not part.built:  # in a loaded model, Keras has built it
                 part.build(shape)
+        self.objective.settle()
+        for part in (self.posterior, self.prior, self.likelihood):
+            part.settle()
         self.build_training()
         self.build_keeping()
         self.built = True
 
-    # ----- One pass
+    @property
+    def _shape_of_prior(self) -> tuple:
+        """What the prior is built for: contexts, if it depends on the condition, else examples."""
+        if self.prior.is_conditional:
+            return (None, sum(condition.width for condition in self.conditions.values()))
+        return tuple(self.encoder.inputs[0].shape)
 
-    def terms(
-        self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
-    ) -> Terms:
-        """What one pass yields: q(z|x), p(z), the draws and log p(x|z).
+    # ----- What is trained
+
+    @property
+    def directions(self) -> Mapping[str, str | None]:
+        """The logged values, in their order, each with the way it should go: "up", "down" or None."""
+        return self.objective.directions
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Those of the logged values that are not measured, such as beta."""
+        return self.objective.settings
+
+    def values(
+        self, batch, seed: tf.Tensor, training: bool = False, weights: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """What the objective says of one pass: each logged value of each example, float32 [B], or a scalar.
+
+        A subclass that adds to the `loss`, or logs more, does it here, and names what it logs in `directions`.
 
         Args:
-            x: examples [B, *event].
-            noise: standard normals [K, B, posterior.noise_size].
+            batch: x, float32 [B, *event], or with conditions a dictionary of "x" and of these, by name.
+            seed: int64 pair, of all noise.
             training: whether dropout and batch normalisation of the networks train.
-            prior_noise: standard normals [B, prior.noise_size], for an objective that draws from the prior.
+            weights: the sample weights, float32 [B], which what an objective takes from the whole batch counts by.
+
+        Raises:
+            InputError: for a seed that is no pair, or a model that is not compiled, which has no step.
         """
-        encode, x = self._encode(training), self._examples(x)
-        parameters = self._parameters(x, training)
-        with tf.name_scope("posterior/"):
-            q = self.posterior.distribution(parameters)  # q(z|x)
-            z = self.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
-        with tf.name_scope("prior/"):
-            p = self.prior.distribution(encode)  # p(z)
-        draws = prior_z = None
-        if self.objective.doubly_reparameterises:
-            draws = Draws(z)
-            z = draws.z
-            q = self.posterior.distribution(tf.nest.map_structure(tf.stop_gradient, parameters))
-        if self.objective.draws_from_prior and prior_noise is not None:
-            prior_z = self.prior.from_noise(prior_noise, encode)  # z ~ p(z), [B, D]
-        likelihood = self.decode(z, training)
-        with tf.name_scope("likelihood/"):
-            log_likelihood = likelihood.log_prob(x)  # log p(x|z), [K, B]
-        return Terms((Latent(z, q, p, prior_z),), log_likelihood, draws)
-
-    def encode(self, x, training: bool = False) -> tfd.Distribution:
-        """The posterior q(z|x), batch [B], event [D], of x [B, *event]; of a `tf.data.Dataset`, of all its examples."""
-        if not isinstance(x, tf.data.Dataset):
-            return self.posterior.distribution(self._parameters(x, training))
-        parameters = [self._parameters(batch, training) for batch in batches(x, self.schema)]
-        joined = tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *parameters)
-        return self.posterior.distribution(joined)
-
-    def _parameters(self, x, training: bool) -> Parameters:
-        features = self.encoder(self._examples(x), training=training)
-        with tf.name_scope("posterior/"):
-            return self.posterior.parameters(features)
-
-    def _encode(self, training: bool = False) -> Encode:
-        return Encode(functools.partial(self.encode, training=training), self.posterior.draw)
-
-    def decode(self, z, training: bool = False) -> tfd.Distribution:
-        """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
-        z = tf.cast(numbers(z, "z", ("N", self.latent_size)), tf.float32)
-        if not z.shape.rank or z.shape[-1] != self.latent_size:
-            raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
-        features = self.decoder(tf.reshape(z, [-1, self.latent_size]), training=training)
-        unflatten = lambda value: tf.reshape(value, tf.concat([tf.shape(z)[:-1], value.shape[1:]], 0))  # noqa: E731
-        with tf.name_scope("likelihood/"):
-            parameters = self.likelihood.parameters(features)
-            return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
+        if tf.convert_to_tensor(seed).shape != (2,):
+            raise InputError(f"values() got seed={seed}: give a pair of integers, such as seed=(1, 0).")
+        if not self.compiled:
+            raise InputError("values() of a model that is not compiled has no optimizer's step: call compile() first.")
+        x, _ = self.schema.split(batch)
+        with tf.name_scope("noise/"):
+            noise = random.normal([self.objective.samples, tf.shape(x)[0], self.noise_size], seed)
+            prior_noise = random.normal([tf.shape(x)[0], self.prior_noise_size], random.of_prior(seed))
+        terms = self.terms(batch, noise, training, prior_noise)._replace(weights=weights)
+        with tf.name_scope("objective/"):
+            return self.objective(terms, self.optimizer.iterations)
 
     # ----- For users
 
-    def call(self, x, training: bool = False) -> tf.Tensor:
+    def call(self, x, training: bool = False, **condition) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]."""
-        q = self.encode(x, training)
-        return self.likelihood.mean(self.decode(self.posterior.code(q), training))
+        x, values = self._split(x, condition, self.encoder_conditions + self.decoder_conditions)
+        represent = Represent([self._features(x, values, training)])
+        return self.likelihood.mean(self._likelihood(self.latents.walk(represent), values, training))
 
-    def reconstruct(self, x) -> tf.Tensor:
+    def reconstruct(self, x, **condition) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
         if isinstance(x, tf.data.Dataset):
             return tf.concat([self.reconstruct(batch) for batch in batches(x, self.schema)], axis=0)
-        return self(self._examples(x), training=False)
+        return self.call(x, training=False, **condition)
 
     @functools.cached_property
     def coder(self) -> Coder:
@@ -181,30 +171,20 @@ class VAE(Kept):
         """Without `coder`: Keras saves what it finds here, and would save these weights under a name of its own."""
         return [name for name in super().__dir__() if name != "coder"]
 
-    def sample(self, count: int, seed: int = 0) -> tf.Tensor:
-        """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone."""
+    def sample(self, count: int, seed: int = 0, **condition) -> tf.Tensor:
+        """Means of p(x|z) for z ~ p(z), float32 [count, *event]; row i is a function of (seed, i) alone.
+
+        Args:
+            count: of rows.
+            seed: of all rows.
+            condition: the conditions, by name, one value for all rows or one for each.
+        """
         count = size("sample()", "count", count, least=0)
+        self._known(condition)
         seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(count))
-        return self.likelihood.mean(self.decode(self.draw(seeds)))
+        return self.mean(self.draw(seeds, **condition), **condition)
 
-    def from_noise(self, noise) -> tf.Tensor:
-        """Codes z ~ p(z), float32 [B, D], made from standard normals [B, prior.noise_size], row by row."""
-        size = self.prior.noise_size
-        noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
-        if noise.shape.rank != 2 or noise.shape[-1] != size:
-            raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
-        return self.prior.from_noise(noise, self._encode())
-
-    def draw(self, seeds: tf.Tensor) -> tf.Tensor:
-        """Codes z ~ p(z), float32 [B, D]; row i depends on the integer pair `seeds[i]` alone, bit for bit."""
-        return self._draw_function(seeds)
-
-    @functools.cached_property
-    def _draw_function(self):
-        """Compiled, because a row takes milliseconds eagerly."""
-        return tf.function(lambda seeds: self.prior.draw(seeds, self._encode()), reduce_retracing=True)
-
-    def log_prob(self, x, samples: int = 5000, seed: int = 0) -> tf.Tensor:
+    def log_prob(self, x, samples: int = 5000, seed: int = 0, **condition) -> tf.Tensor:
         """log p(x) by importance sampling, float32 [N], nats; in expectation a lower bound that rises with samples.
 
         log p(x) ~ log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x),  z_k ~ q(z|x)
@@ -215,14 +195,15 @@ class VAE(Kept):
             x: values [N, *event], in the likelihood's support; or a `tf.data.Dataset` of batches of them.
             samples: K.
             seed: draw k of example i is a function of (seed, i, k) alone.
+            condition: the conditions, by name, one value for all rows or one for each.
 
         Raises:
             InputError: for data outside the support, samples < 1, or a plain autoencoder.
         """
-        parts = [part.log_prob for part in importance.estimates(self, x, samples, seed)]
+        parts = [part.log_prob for part in importance.estimates(self, self._batch(x, condition), samples, seed)]
         return tf.cast(tf.concat(parts, axis=0), tf.float32) if parts else tf.zeros([0])
 
-    def score(self, x, seed: int = 0) -> scoring.Score:
+    def score(self, x, seed: int = 0, **condition) -> scoring.Score:
         """The bound on log p(x) of each example, with one draw z ~ q(z|x), and the bound's two terms.
 
         elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
@@ -233,6 +214,7 @@ class VAE(Kept):
         Args:
             x: values [N, *event], in the likelihood's support; or a `tf.data.Dataset` of batches of them.
             seed: of the draws, an int32.
+            condition: the conditions, by name, one value for all rows or one for each.
 
         Returns:
             `elbo`, `rate` and `distortion`, each float32 [N], nats.
@@ -242,14 +224,18 @@ class VAE(Kept):
 
         Source: Kingma and Welling (2014), equation 3; rate and distortion: Alemi et al. (2018).
         """
-        return scoring.joined(list(scoring.scores(self, x, seed)))
+        return scoring.joined(list(scoring.scores(self, self._batch(x, condition), seed)))
 
     @functools.cached_property
     def score_function(self):
-        """Compiled: (x [B, *event], seeds [B, 2]) -> `elbo`, `rate` and `distortion`, each [B], by name."""
-        return tf.function(functools.partial(signatures.score, self), reduce_retracing=True)
+        """Compiled: (batch of B, seeds [B, 2]) -> `Score` of [B]."""
+        return tf.function(self.score_rows, reduce_retracing=True)
+
+    def score_rows(self, batch, seeds) -> scoring.Score:
+        """The score of each row by its own seed, in a graph: `Score` of float32 [B], NaN for a bad value in its row."""
+        return scoring.of_rows(self, batch, seeds)
 
     @functools.cached_property
     def log_weights_function(self):
-        """Compiled: (x [B, *event], noise [K, B, noise_size]) -> log weights [K, B]."""
-        return tf.function(lambda x, noise: self.terms(x, noise).log_weights, reduce_retracing=True)
+        """Compiled: (batch of B, noise [K, B, noise_size]) -> log weights [K, B]."""
+        return tf.function(lambda batch, noise: self.terms(batch, noise).log_weights, reduce_retracing=True)

@@ -95,6 +95,11 @@ def pair(seed, purpose: Purpose, counter, stream=0) -> tf.Tensor:
     return tf.stack([tf.fill(tf.shape(counter), tf.cast(seed, tf.int64)), keyed], axis=-1)
 
 
+def of_prior(seed) -> tf.Tensor:
+    """The int64 pair of the draws from the prior that go with those of `seed` from the posterior."""
+    return tf.cast(seed, tf.int64) + tf.constant([0, 2**62], tf.int64)  # no purpose reaches so far
+
+
 def replica() -> tf.Tensor:
     """The number of this replica, 0 where nothing is distributed."""
     return tf.convert_to_tensor(tf.distribute.get_replica_context().replica_id_in_sync_group)

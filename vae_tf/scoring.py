@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from vae_tf import random
+from vae_tf import divergence, random
 from vae_tf.data import rows_of, slices
 from vae_tf.errors import InputError
 
@@ -45,11 +46,34 @@ def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
     if not -(2**31) <= seed < 2**31:
         raise InputError(f"seed is {seed}: give a number from {-(2**31)} to {2**31 - 1}, as a served score takes.")
     first = 0
-    for some in slices(x, rows_of(vae.event_shape), vae.schema):
-        images = tf.range(first, first + len(some), dtype=tf.int64)
+    for batch in slices(x, rows_of(vae.event_shape), vae.schema):
+        rows = len(vae.schema.split(batch)[0])
+        images = tf.range(first, first + rows, dtype=tf.int64)
         # (seed, i), as a caller of the served score gives them
-        yield Score(**vae.score_function(some, random.pair(seed, random.Purpose.SAMPLE, images)))
-        first += len(some)
+        yield vae.score_function(batch, random.pair(seed, random.Purpose.SAMPLE, images))
+        first += rows
+
+
+def of_rows(vae: "VAE", batch, seeds: tf.Tensor) -> Score:
+    """The score of each row of a batch, with one draw z ~ q(z|x) by its seed, an integer pair of `seeds` [B, 2].
+
+    It is NaN if a value of x is outside the likelihood's support, between its levels too, or if a condition is not
+    what it should be. Nothing raises, and each row depends on itself alone.
+    """
+    x, conditions = vae.schema.split(batch)
+    is_good = vae.likelihood.accepts(x)
+    for name, values in conditions.items():
+        is_good &= vae.conditions[name].accepts(values)
+    safe = lambda values: tf.where(beside(is_good, values), values, tf.zeros_like(values))  # noqa: E731
+    noise = random.normal_rows([vae.noise_size], seeds)[None]
+    terms = vae.terms(vae.schema.join(safe(x), {name: safe(values) for name, values in conditions.items()}), noise)
+    rate = divergence.rate(terms.latents, "analytic")
+    return Score(*(tf.where(is_good, value, np.nan) for value in (-(terms.distortion + rate), rate, terms.distortion)))
+
+
+def beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The rows, [B], with as many axes as the values have, [B, 1, ...]."""
+    return tf.reshape(rows, [-1] + [1] * (values.shape.rank - 1))
 
 
 def check(vae: "VAE") -> None:
@@ -58,7 +82,7 @@ def check(vae: "VAE") -> None:
     Raises:
         InputError: saying what would do.
     """
-    if not vae.posterior.has_density:
+    if not vae.has_density:
         raise InputError(
             f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no elbo: train "
             f"a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions with x."

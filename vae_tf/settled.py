@@ -1,5 +1,9 @@
 """What a model was built with stays as it is: a traced step has read it, and would not see another value."""
 
+import inspect
+
+import keras
+
 from vae_tf.errors import InputError
 
 
@@ -19,8 +23,8 @@ class Settled:
                 value.settle()
 
     def get_config(self) -> dict:
-        """The constructor's arguments."""
-        raise NotImplementedError
+        """The constructor's arguments, which the object keeps under their names."""
+        return {name: _described(getattr(self, name)) for name in inspect.signature(type(self)).parameters}
 
     def __setattr__(self, name: str, value) -> None:
         """Sets an attribute.
@@ -35,3 +39,10 @@ class Settled:
                 f"the step from the beginning (`vae_tf.schedules`), else build another model."
             )
         super().__setattr__(name, value)
+
+
+def _described(value):
+    """An argument as a config holds it."""
+    if isinstance(value, tuple):
+        return list(value)
+    return keras.saving.serialize_keras_object(value) if hasattr(value, "get_config") else value

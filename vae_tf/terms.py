@@ -5,42 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-
-class Latent(NamedTuple):
-    """One stochastic layer.
-
-    Attributes:
-        z: draws from the posterior, float32 [K, B, *latent].
-        posterior: q(z|x), batch [B], event [*latent].
-        prior: p(z), batch [] or [B], event [*latent].
-        prior_z: a draw from the prior for each example, float32 [B, *latent], where the objective asks for it.
-    """
-
-    z: tf.Tensor
-    posterior: tfd.Distribution
-    prior: tfd.Distribution
-    prior_z: tf.Tensor | None = None
-
-
-class Draws:
-    """Draws whose gradient is multiplied by weights that are known only after the pass.
-
-    Attributes:
-        z: the draws, float32 [K, B, *latent]; what is computed from them sends its gradient through the weights.
-    """
-
-    def __init__(self, z: tf.Tensor):
-        self._weights = tf.ones(tf.shape(z)[:2])
-
-        @tf.custom_gradient
-        def identity(z):
-            return tf.identity(z), lambda gradient: self._weights[..., None] * gradient
-
-        self.z = identity(z)
-
-    def weigh_gradient(self, weights: tf.Tensor) -> None:
-        """Sets the weights, float32 [K, B], of the gradients that are asked for from now on."""
-        self._weights = tf.stop_gradient(weights)
+from vae_tf.latents.latent import Latent
 
 
 class Terms(NamedTuple):
@@ -49,13 +14,15 @@ class Terms(NamedTuple):
     Attributes:
         latents: one `Latent` for each stochastic layer.
         log_likelihood: log p(x|z), float32 [K, B], nats.
-        draws: those of the latents, where the objective weighs their gradient.
+        x: the examples, float32 [B, *event].
+        p: p(x|z), batch [K, B], event [*event].
         weights: the sample weights of the examples, float32 [B], of at least 0; None where all count alike.
     """
 
     latents: tuple[Latent, ...]
     log_likelihood: tf.Tensor
-    draws: Draws | None = None
+    x: tf.Tensor | None = None
+    p: tfd.Distribution | None = None
     weights: tf.Tensor | None = None
 
     @property

@@ -14,12 +14,7 @@ from vae_tf.data import BatchCheck, Schema, check_weights, targets
 from vae_tf.errors import InputError
 from vae_tf.execution import FusedSteps, checked, checked_list, fuses, has_one_graph, one_graph
 from vae_tf.finite import FiniteCheck, WarnIfNotFinite
-from vae_tf.likelihoods import Likelihood
 from vae_tf.logs import Logs
-from vae_tf.objectives import Objective
-from vae_tf.posteriors import Posterior
-from vae_tf.priors import Prior
-from vae_tf.terms import Terms
 
 PARTS = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective", "seed")  # of a model; they stay
 
@@ -39,10 +34,6 @@ class Trainer(keras.Model):
 
     encoder: keras.Model
     decoder: keras.Model
-    posterior: Posterior
-    prior: Prior
-    likelihood: Likelihood
-    objective: Objective
     event_shape: tuple[int, ...]
     schema: Schema
     seed: int
@@ -50,18 +41,10 @@ class Trainer(keras.Model):
     test_function: Any
     predict_function: Any
 
-    def terms(
-        self, x: tf.Tensor, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None
-    ) -> Terms:
-        """What one pass yields; the model's own."""
-        raise NotImplementedError
-
     def build_training(self) -> None:
         """Makes what training needs: the means of the logs, the look at the batches, the counters of the noise."""
         self.logs = Logs(self.directions)
         self.batch_check = BatchCheck(self.schema)
-        for part in (self.objective, self.posterior, self.prior, self.likelihood):
-            part.settle()
         self.training_steps = self._counter("training_steps")
         self.evaluation_steps = self._counter("evaluation_steps")
 
@@ -130,34 +113,6 @@ class Trainer(keras.Model):
         """The objective's values, without training."""
         logs, _ = self._values(data, self.evaluation_steps, random.Purpose.EVALUATION, training=False)
         return logs
-
-    def values(
-        self, x: tf.Tensor, seed: tf.Tensor, training: bool = False, weights: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """What the objective says of one pass: each logged value of each example, float32 [B], or a scalar.
-
-        A subclass that adds to the `loss`, or logs more, does it here, and names what it logs in `directions`.
-
-        Args:
-            x: float32 [B, *event].
-            seed: int64 pair, of all noise.
-            training: whether dropout and batch normalisation of the networks train.
-            weights: the sample weights, float32 [B], which what an objective takes from the whole batch counts by.
-
-        Raises:
-            InputError: for a seed that is no pair, or a model that is not compiled, which has no step.
-        """
-        if tf.convert_to_tensor(seed).shape != (2,):
-            raise InputError(f"values() got seed={seed}: give a pair of integers, such as seed=(1, 0).")
-        if not self.compiled:
-            raise InputError("values() of a model that is not compiled has no optimizer's step: call compile() first.")
-        sizes = [self.posterior.noise_size, self.prior.noise_size if self.objective.draws_from_prior else 0]
-        with tf.name_scope("noise/"):
-            noise = random.normal([self.objective.samples, tf.shape(x)[0], sum(sizes)], seed)
-            noise, prior_noise = tf.split(noise, sizes, axis=-1)
-        terms = self.terms(x, noise, training, prior_noise[0])._replace(weights=weights)
-        with tf.name_scope("objective/"):
-            return self.objective(terms, self.optimizer.iterations)
 
     def penalty(self) -> tf.Tensor:
         """What the layers' regularisers add to the loss of the pass that was made last, float32 scalar."""
@@ -315,7 +270,7 @@ class Trainer(keras.Model):
 
     def _flatten_metrics_in_order(self, logs: dict) -> list:
         """What Keras's `evaluate` and `..._on_batch` give without `return_dict`; beta, a setting, is left out."""
-        return [logs[key] for key in self.directions if key not in self.objective.settings]
+        return [logs[key] for key in self.directions if key not in self.settings]
 
     def _examples(self, x) -> tf.Tensor:
         return self.schema.tensors(x)

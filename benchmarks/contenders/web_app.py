@@ -30,7 +30,7 @@ def main(run: str, port: int, way: str) -> None:
 
     class Decoder(keras.Model):
         def call(self, z):
-            return vae.likelihood.mean(vae.decode(z))
+            return vae.mean(z)
 
     decoder = Decoder()
     decode = tf.function(decoder, reduce_retracing=True)

@@ -33,15 +33,15 @@ def exchanges(vae: VAE) -> dict[str, Exchange]:
     Conditions are spread over their labels, or normal.
     """
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
-    given = {name: values(condition, ROWS) for name, condition in conditions.of(vae.encoder, vae.decoder).items()}
+    given = {name: values(condition, ROWS) for name, condition in vae.conditions.items()}
     functions = signatures.functions(vae)
-    interfaces = contract.interfaces(vae.latent_size, vae.event_shape, vae.prior.noise_size)
+    interfaces = signatures.interfaces(vae)
 
     def exchange(name: str) -> Exchange:
         inputs = {key: known[key] for key in interfaces[name].inputs}
         return Exchange(inputs, _arrays(functions[name](**{key: tf.constant(value) for key, value in inputs.items()})))
 
-    known = {**given, "seed": seed, "noise": random.normal_rows([vae.prior.noise_size], tf.constant(seed)).numpy()}
+    known = {**given, "seed": seed, "noise": random.normal_rows([vae.prior_noise_size], tf.constant(seed)).numpy()}
     known["z"] = exchange("sample").outputs["z"]
     known["x"] = vae.decode(known["z"], **given).sample(seed=(0, 0)).numpy()  # in the support, which a mean need not be
     if "decode_png" in functions:

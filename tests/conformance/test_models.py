@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, likelihoods, networks, objectives, posteriors, priors, random, schedules
+from vae_tf.family import Given
 
 
 def test_no_class_is_left_out(covered):
@@ -38,7 +39,7 @@ def one_pass(vae: VAE, x: np.ndarray) -> dict[str, tf.Tensor]:
     prior_noise = tf.random.stateless_normal([len(x), vae.prior.noise_size], [3, 4])
     terms = vae.terms(x, noise, prior_noise=prior_noise)
     values = vae.objective(terms, tf.constant(1))
-    parameters = vae.posterior.parameters(features)
+    parameters = vae.posterior.parameters(Given(features))
     return {**values, **parameters, "log_likelihood": terms.log_likelihood, "z": terms.latents[0].z, "mean": vae(x)}
 
 

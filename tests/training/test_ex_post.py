@@ -68,7 +68,7 @@ def pair(request, clusters):
 
 
 def mean_log_prob(vae, z) -> float:
-    return float(tf.reduce_mean(vae.prior.distribution(encode=None).log_prob(z)))
+    return float(tf.reduce_mean(vae.prior.distribution({}).log_prob(z)))
 
 
 # ----- the fit
@@ -89,7 +89,7 @@ def test_a_mixture_finds_the_clusters_of_the_draws(posterior, widened, clusters)
     np.testing.assert_allclose(tf.nn.softmax(fitted.prior.logits).numpy()[order], WEIGHT, atol=0.03)
     np.testing.assert_allclose(fitted.prior.loc.numpy()[order], LOC, atol=0.1)
     np.testing.assert_allclose(np.exp(fitted.prior.log_scale)[order], scale, rtol=0.06)
-    log_prob = fitted.prior.distribution(encode=None).log_prob(clusters)
+    log_prob = fitted.prior.distribution({}).log_prob(clusters)
     np.testing.assert_allclose(log_prob, log_density(clusters, scale), atol=0.6)
     assert np.abs(log_prob - log_density(clusters, scale)).mean() < 0.06
 
@@ -225,7 +225,7 @@ def test_the_codes_are_float32_under_mixed_precision(clusters):
         fitted = fit_prior(make(), clusters, flow(), epochs=1, verbose=0)
     finally:
         keras.config.set_dtype_policy(before)
-    assert fitted.prior.distribution(encode=None).log_prob(clusters[:5]).dtype == tf.float32
+    assert fitted.prior.distribution({}).log_prob(clusters[:5]).dtype == tf.float32
 
 
 def test_a_model_whose_objective_needs_its_first_prior_gets_the_elbo(clusters):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import divergence, posteriors, priors
-from vae_tf.terms import Latent
+from vae_tf.latents import Latent
 
 DRAWS = 20_000
 
@@ -20,7 +20,7 @@ def latent(rng):
     }
     q = posterior.distribution(parameters)
     z = posterior.draw(q, tf.constant(rng.normal(size=(DRAWS, 5, 3)), tf.float32))
-    return Latent(z, q, prior.distribution(encode=None))
+    return Latent(z, q, prior.distribution({}))
 
 
 def test_the_closed_form_is_the_formula(latent):
@@ -42,9 +42,7 @@ def test_the_closed_form_has_the_gradient_of_the_formula():
     with tf.GradientTape() as tape:
         tape.watch([loc, scale])
         q = posteriors.DiagonalNormal(2).distribution({"loc": loc, "scale": scale})
-        rate = divergence.rate(
-            (Latent(tf.zeros([1, 1, 2]), q, priors.StandardNormal(2).distribution(None)),), "analytic"
-        )
+        rate = divergence.rate((Latent(tf.zeros([1, 1, 2]), q, priors.StandardNormal(2).distribution({})),), "analytic")
     gradients = tape.gradient(rate, [loc, scale])
     np.testing.assert_allclose(gradients[0], loc, rtol=1e-6)
     np.testing.assert_allclose(gradients[1], scale - 1 / scale, rtol=1e-6)
@@ -62,7 +60,7 @@ def test_a_pair_without_a_closed_form_is_estimated_and_the_log_says_so(latent, c
         tfd.Independent(tfd.Normal([[0.0] * 3, [1.0] * 3], [[1.0] * 3, [2.0] * 3]), 1),
         name="Mixture",
     )
-    latent = latent._replace(prior=mixture)
+    latent = Latent(latent.z, latent.posterior, mixture)
     with caplog.at_level(logging.WARNING, logger="vae_tf.divergence"):
         rate = divergence.rate((latent,), "analytic")
     np.testing.assert_array_equal(rate, divergence.rate((latent,), "monte_carlo"))

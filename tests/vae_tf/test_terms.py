@@ -4,11 +4,12 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_tf import posteriors, priors
-from vae_tf.terms import Draws, Latent, Terms
+from vae_tf.latents import Latent
+from vae_tf.terms import Terms
 
 
 def test_log_weights_take_every_layer(rng):
-    posterior, prior = posteriors.DiagonalNormal(2), priors.StandardNormal(2).distribution(encode=None)
+    posterior, prior = posteriors.DiagonalNormal(2), priors.StandardNormal(2).distribution({})
     log_likelihood = rng.normal(size=(4, 3)).astype(np.float32)
     expected, latents = log_likelihood.astype(np.float64), []
     for _ in range(2):
@@ -42,9 +43,9 @@ def test_the_gradient_of_draws_is_weighed_after_the_pass(rng, jit_compile):
     def gradient(z):
         with tf.GradientTape() as tape:
             tape.watch(z)
-            draws = Draws(z)
-            value = tf.reduce_sum(draws.z**2)
-            draws.weigh_gradient(weights)
+            latent = Latent(z, None, None)
+            value = tf.reduce_sum(latent.weighed**2)
+            latent.weigh_gradient(weights)
         return value, tape.gradient(value, z)
 
     compute = gradient if jit_compile is None else tf.function(gradient, jit_compile=jit_compile)

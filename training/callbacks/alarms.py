@@ -79,7 +79,7 @@ class Alarms(Watcher):
                 f"the data, and the decoder does without them; {ADVICE}.",
                 step,
             )
-        elif active < self.share * vae.latent_size and vae.posterior.has_density and not vae.posterior.is_spherical:
+        elif active < self.share * vae.latent_size and vae.has_density and vae.can_collapse:
             self._say(
                 "posterior_collapse",
                 f"The posterior has collapsed: {active} of {vae.latent_size} latent dimensions are active after "

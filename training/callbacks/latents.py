@@ -44,7 +44,6 @@ class Latents(Watcher):
         vae, numbers = self.model, tf.range(len(self.x))
         seeds = random.pair(self.seed, random.Purpose.SAMPLE, numbers)
         noise = random.normal_rows(
-            [vae.posterior.noise_size], random.pair(self.seed, random.Purpose.AGGREGATED_POSTERIOR, numbers)
+            [vae.noise_size], random.pair(self.seed, random.Purpose.AGGREGATED_POSTERIOR, numbers)
         )
-        q = vae.encode(self.x)
-        return vae.posterior.draw(q, noise[None])[0].numpy(), vae.draw(seeds).numpy()
+        return vae.infer(self.x, noise[None])[0].numpy(), vae.draw(seeds).numpy()

@@ -53,13 +53,11 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     Raises:
         InputError: for fewer than 2 examples.
     """
-    if not (vae.posterior.has_density and vae.posterior.scores_any_code):
+    if not vae.scores_any_code:
         return None
     x = at_least(2, vae, x, "aggregated posterior")
     chosen = evenly(DRAWS, len(x))
-    noise = random.normal_rows(
-        [vae.posterior.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen)
-    )
+    noise = random.normal_rows([vae.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen))
     codes, log_posterior, log_prior = [], [], []
     for first in range(0, len(chosen), BATCH):
         part = slice(first, first + BATCH)
@@ -85,6 +83,6 @@ def _log_aggregated(vae: VAE, x, z: tf.Tensor) -> np.ndarray:
     log_sum = np.full(len(z), -np.inf)
     together = max(1, VALUES // math.prod(z.shape))
     for first in range(0, len(x), together):
-        q = vae.encode(x[first : first + together])  # q(z|x_j)
-        log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(q.log_prob(z[:, None]), axis=1))
+        log_posterior = vae.log_posterior(z[:, None], x[first : first + together])  # log q(z_i|x_j)
+        log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_posterior, axis=1))
     return log_sum - math.log(len(x))

@@ -15,5 +15,5 @@ def codes(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray:
     """
     parts = [np.zeros((0, vae.latent_size), np.float32)]
     for first in range(0, len(x), batch_size):
-        parts.append(vae.posterior.code(vae.encode(x[first : first + batch_size])).numpy())
+        parts.append(vae.represent(x[first : first + batch_size]).z.numpy())
     return np.concatenate(parts)

@@ -2,10 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from vae_tf import VAE
-from vae_tf.priors import StandardNormal
 from vae_tf.training.evaluation.asked import at_least
 
 
@@ -23,11 +21,10 @@ def kl_per_dimension(vae: VAE, x, batch_size: int = 1_000) -> np.ndarray | None:
     Raises:
         InputError: for no examples.
     """
-    if not (vae.posterior.is_factorised and isinstance(vae.prior, StandardNormal)):
+    if not vae.is_factorised:
         return None
     x = at_least(1, vae, x, "KL per dimension")
     total = np.zeros(vae.latent_size)
     for first in range(0, len(x), batch_size):
-        q = vae.encode(x[first : first + batch_size])
-        total += tf.reduce_sum(q.distribution.kl_divergence(tfd.Normal(0.0, 1.0)), axis=0).numpy()
+        total += tf.reduce_sum(vae.rates(x[first : first + batch_size]), axis=0).numpy()
     return (total / len(x)).astype(np.float32)

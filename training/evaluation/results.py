@@ -96,7 +96,7 @@ def evaluate(
     found |= {} if features is None else sample_quality(vae, x, features, seed=seed)
     bound = _bound(vae, x, seed, notes)
     _check_finite({**bound, **found}, x)
-    likelihood = _likelihood(vae, x, samples, seed, notes) if vae.posterior.has_density else {}
+    likelihood = _likelihood(vae, x, samples, seed, notes) if vae.has_density else {}
     _check_finite(likelihood, x)
     if vae.likelihood.is_cross_entropy(x):
         notes.append(GREY)

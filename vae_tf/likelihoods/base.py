@@ -98,6 +98,10 @@ class Likelihood(Settled, keras.layers.Layer):
         """p(x|z) with event [*event] and the parameters' leading axes as batch."""
         raise NotImplementedError
 
+    def log_prob(self, p: tfd.Distribution, x: tf.Tensor) -> tf.Tensor:
+        """log p(x|z), float32 [*batch], nats, of x [B, *event]; the batch of p ends in [B]."""
+        return p.log_prob(x)
+
     def mean(self, p: tfd.Distribution) -> tf.Tensor:
         """The mean of p(x|z), which is shown and served, float32 [*batch, *event]; NaN where a parameter is."""
         mean = p.mean()
@@ -152,10 +156,6 @@ class Likelihood(Settled, keras.layers.Layer):
     def output_shape(self) -> tuple:
         """The shape of a batch of examples, which `summary()` shows."""
         return (None, *self.event_shape)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"event_shape": list(self.event_shape), "projection": self.projection, "name": self.name}
 
     def _project(self, features: tf.Tensor) -> list[tf.Tensor]:
         """Features [B, *] to `parameter_count` float32 tensors [B, *event]."""

@@ -59,10 +59,6 @@ class Categorical(Likelihood):
         unknown = tf.reduce_any(tf.math.is_nan(p.distribution.logits), axis=-1)
         return tf.where(unknown, np.nan, p.mode())
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "categories": self.categories}
-
     def _in_support(self, x: tf.Tensor) -> tf.Tensor:
         return super()._in_support(x) & (x == tf.round(x))
 

@@ -71,10 +71,6 @@ class DiscretizedLogisticMixture(Likelihood):
         shares = tf.nn.softmax(p.distribution.mixture_distribution.logits)
         return tf.reduce_sum(shares * p.distribution.components_distribution.mean(), axis=-1)
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "components": self.components}
-
     def _in_support(self, x: tf.Tensor) -> tf.Tensor:
         levels = LEVELS * x
         return super()._in_support(x) & (tf.abs(levels - tf.round(levels)) < ROUNDING)

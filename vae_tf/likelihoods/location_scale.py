@@ -63,7 +63,3 @@ class LocationScale(Likelihood, abc.ABC):
     def mean(self, p: tfd.Distribution) -> tf.Tensor:
         """loc, which is shown and served, float32 [*batch, *event]."""
         return p.distribution.loc
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}

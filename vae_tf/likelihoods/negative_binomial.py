@@ -83,10 +83,6 @@ class NegativeBinomial(Likelihood):
         counts = tfd.NegativeBinomial(total_count=dispersion, logits=log_mean - tf.math.log(dispersion))
         return tfd.Independent(counts, len(self.event_shape), name="NegativeBinomial")
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "dispersion": self.dispersion}
-
     def _in_support(self, x: tf.Tensor) -> tf.Tensor:
         return super()._in_support(x) & (x == tf.round(x))
 

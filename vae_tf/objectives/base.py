@@ -29,14 +29,10 @@ class Objective(Settled):
         directions: the logged values, each with the way it should go ("up", "down" or None); the order is that
             of the logs.
         settings: those of the logged values that are not measured, such as beta.
-        draws_from_prior: whether it needs a draw from p(z) for each example.
-        doubly_reparameterises: whether its gradient is that of `ImportanceWeighted(gradient="dreg")`.
     """
 
     directions: Mapping[str, str | None]
     settings: tuple[str, ...] = ()
-    draws_from_prior = False
-    doubly_reparameterises = False
 
     def __init__(self, samples: int = 1):
         self.samples = size(type(self).__name__, "samples", samples)
@@ -45,7 +41,7 @@ class Objective(Settled):
         """The values named in `directions`, each float32 [B] (per example, nats) or a scalar setting."""
         raise NotImplementedError
 
-    def sized(self, examples: int | None) -> "Objective":
+    def for_examples(self, examples: int | None) -> "Objective":
         """This objective for a data set of N examples, where it needs to know."""
         del examples
         return self
@@ -57,10 +53,6 @@ class Objective(Settled):
             InputError: saying why, and what would fit.
         """
         del posterior, prior
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"samples": self.samples}
 
     @classmethod
     def from_config(cls, config: dict) -> "Objective":
@@ -108,10 +100,6 @@ class Bound(Objective, abc.ABC):
         rate = divergence.rate(terms.latents, self.kl)  # KL[ q(z|x) || p(z) ]
         return {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "kl": self.kl}
-
 
 def check_number(objective: Objective, name: str, value) -> None:
     """Refuses a weight that is no number of at least 0.
@@ -133,11 +121,6 @@ def check_weight(objective: Objective, name: str, value) -> None:
         raise InputError(
             f"{type(objective).__name__} got {name}={value!r}: give a number of at least 0, or a schedule."
         )
-
-
-def serialized(weight: float | schedules.Schedule | None) -> float | dict | None:
-    """A weight as `get_config` holds it."""
-    return keras.saving.serialize_keras_object(weight) if isinstance(weight, schedules.Schedule) else weight
 
 
 def _is_weight(value) -> bool:

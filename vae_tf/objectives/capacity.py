@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vae_tf import schedules
 from vae_tf.divergence import KL
-from vae_tf.objectives.base import Bound, Values, check_weight, serialized
+from vae_tf.objectives.base import Bound, Values, check_weight
 from vae_tf.terms import Terms
 
 
@@ -47,7 +47,3 @@ class Capacity(Bound):
         gamma, capacity = schedules.at(self.gamma, step), schedules.at(self.capacity, step)
         loss = values["distortion"] + gamma * tf.abs(values["rate"] - capacity)
         return {"loss": loss, **values, "capacity": capacity}
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "gamma": serialized(self.gamma), "capacity": serialized(self.capacity)}

@@ -5,10 +5,10 @@ from typing import Literal
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
+from vae_tf.family import WithCovariance
 from vae_tf.objectives.base import Bound, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
@@ -69,8 +69,7 @@ class DIP(Bound):
     def _covariance(self, terms: Terms) -> tf.Tensor:
         """C, float32 [D, D]."""
         (latent,) = terms.latents
-        q = latent.posterior
-        mean = q.mean()
+        mean = latent.posterior.mean()
         centred = mean - terms.mean(mean)
         if terms.shares is None:
             covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(mean)[0], tf.float32)
@@ -78,8 +77,7 @@ class DIP(Bound):
             covariance = tf.matmul(terms.shares[:, None] * centred, centred, transpose_a=True)
         if self.variant == "i":
             return covariance
-        within = tf.linalg.diag(q.variance()) if isinstance(q, tfd.Independent) else q.covariance()
-        return covariance + terms.mean(within)
+        return covariance + terms.mean(latent.covariance)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior without a covariance in closed form, or whose codes cannot have that of the identity.
@@ -88,17 +86,8 @@ class DIP(Bound):
             InputError: saying why, and what would fit.
         """
         super().check(posterior, prior)
-        if not posterior.is_normal:
+        if not isinstance(posterior, WithCovariance):
             raise InputError(
                 f"DIP draws the covariance of the codes to the identity, and that of {type(posterior).__name__} has "
                 f"no closed form or cannot be: use posteriors.DiagonalNormal or posteriors.FullCovarianceNormal."
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "variant": self.variant,
-            "off_diagonal": self.off_diagonal,
-            "diagonal": self.diagonal,
-        }

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from vae_tf import schedules
 from vae_tf.divergence import KL
-from vae_tf.objectives.base import Bound, Values, check_weight, serialized
+from vae_tf.objectives.base import Bound, Values, check_weight
 from vae_tf.terms import Terms
 
 
@@ -40,7 +40,3 @@ class ELBO(Bound):
         values = self.measures(terms)
         beta = schedules.at(self.beta, step)
         return {"loss": values["distortion"] + beta * values["rate"], **values, "beta": beta}
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "beta": serialized(self.beta)}

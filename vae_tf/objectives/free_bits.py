@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.family import Factorised
 from vae_tf.objectives.base import Bound, Values, check_number
 from vae_tf.posteriors import Posterior
-from vae_tf.priors import Prior, StandardNormal
+from vae_tf.priors import Prior
 from vae_tf.terms import Terms
 
 
@@ -38,7 +39,7 @@ class FreeBits(Bound):
         del step
         values = self.measures(terms)
         (latent,) = terms.latents
-        rates = latent.posterior.distribution.kl_divergence(latent.prior.distribution)  # of each dimension, [B, D]
+        rates = latent.marginals.kl_divergence(latent.prior_marginals)  # of each dimension, [B, D]
         above = terms.mean(rates) > self.free
         bounded = tf.reduce_sum(tf.where(above, rates, self.free), axis=-1)
         return {"loss": values["distortion"] + bounded, **values}
@@ -50,13 +51,9 @@ class FreeBits(Bound):
             InputError: saying why, and what would fit.
         """
         super().check(posterior, prior)
-        if not (posterior.is_factorised and isinstance(prior, StandardNormal)):
+        if not (isinstance(posterior, Factorised) and isinstance(prior, Factorised)):
             raise InputError(
                 f"FreeBits bounds the rate of each dimension, and KL[{type(posterior).__name__} || "
                 f"{type(prior).__name__}] does not fall apart into dimensions: use posteriors.DiagonalNormal and "
                 f"priors.StandardNormal, or objectives.Capacity."
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"free": self.free, "samples": self.samples}

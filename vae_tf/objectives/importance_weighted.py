@@ -10,6 +10,7 @@ from vae_tf.errors import InputError
 from vae_tf.objectives.base import Bound, Values
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.spaces import Sphere
 from vae_tf.terms import Terms
 
 
@@ -36,16 +37,22 @@ class ImportanceWeighted(Bound):
         if gradient not in ("standard", "dreg"):
             raise InputError(f'ImportanceWeighted got gradient={gradient!r}: give "standard" or "dreg".')
         self.gradient = gradient
-        self.doubly_reparameterises = gradient == "dreg"
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """`loss`, `elbo`, `rate` and `distortion`, each float32 [B], nats."""
         del step
-        log_weights = terms.log_weights
-        if terms.draws is not None:
-            terms.draws.weigh_gradient(tf.nn.softmax(log_weights, axis=0))  # v_k
+        log_weights = terms.log_weights if self.gradient == "standard" else self._doubly_reparameterised(terms)
         bound = tf.reduce_logsumexp(log_weights, axis=0) - math.log(self.samples)  # log 1/K sum_k w_k
         return {"loss": -bound, **self.measures(terms)}
+
+    def _doubly_reparameterised(self, terms: Terms) -> tf.Tensor:
+        """The log weights, float32 [K, B], with a gradient that reaches the posterior through the draws alone."""
+        log_weights = terms.log_likelihood
+        for latent in terms.latents:
+            log_weights += latent.prior.log_prob(latent.weighed) - latent.held.log_prob(latent.weighed)
+        for latent in terms.latents:
+            latent.weigh_gradient(tf.nn.softmax(log_weights, axis=0))  # v_k
+        return log_weights
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses "dreg" for a posterior that scores its own draws alone, and on the sphere.
@@ -54,18 +61,14 @@ class ImportanceWeighted(Bound):
             InputError: saying why, and what would fit.
         """
         super().check(posterior, prior)
-        if self.doubly_reparameterises and not posterior.scores_any_code:
+        if self.gradient == "dreg" and not posterior.scores_any_code:
             raise InputError(
                 f'gradient="dreg" needs log q(z|x) of a draw with its parameters held fixed, and '
                 f"{type(posterior).__name__} has it only together with the draw: use gradient="
                 f'"standard", or posteriors.DiagonalNormal.'
             )
-        if self.doubly_reparameterises and posterior.is_spherical:
+        if self.gradient == "dreg" and posterior.space_class is Sphere:
             raise InputError(
                 f'gradient="dreg" is there for its low variance, and with {type(posterior).__name__} it has a higher '
                 f'one than the standard gradient: use gradient="standard", or posteriors.DiagonalNormal.'
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"samples": self.samples, "gradient": self.gradient}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from vae_tf import schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Bound, Values, check_weight, serialized
+from vae_tf.objectives.base import Bound, Values, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Latent, Terms
@@ -42,7 +42,6 @@ class MaximumMeanDiscrepancy(Bound):
     """
 
     settings = ("beta",)
-    draws_from_prior = True
 
     def __init__(
         self,
@@ -79,7 +78,7 @@ class MaximumMeanDiscrepancy(Bound):
 
     def _discrepancy(self, latent: Latent, shares: tf.Tensor | None) -> tf.Tensor:
         """MMD^2[ q(z), p(z) ] without bias, float32 scalar; 0 for a batch of one, which says nothing."""
-        z, e = latent.z[0], latent.prior_z
+        z, e = latent.z[0], latent.prior_draw
         if shares is not None:
             pairs = shares[:, None] * shares  # w_i w_j
             others = tf.linalg.set_diag(pairs, tf.zeros_like(shares))
@@ -121,12 +120,3 @@ class MaximumMeanDiscrepancy(Bound):
                 f"MaximumMeanDiscrepancy trains a prior through its draws, and those of {type(prior).__name__} carry "
                 f"no gradient to all of its weights: use priors.StandardNormal, or fit the prior afterwards."
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "weight": serialized(self.weight),
-            "beta": serialized(self.beta),
-            "kernel": self.kernel,
-        }

@@ -61,7 +61,3 @@ class Reconstruction(Objective):
                 f"Reconstruction does not train the prior, so {type(prior).__name__} would stay as it starts: use "
                 f"priors.StandardNormal, and fit another prior afterwards with vae_tf.training.fit_prior."
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"beta": self.beta}

@@ -8,7 +8,8 @@ import tensorflow as tf
 from vae_tf import schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Bound, Values, check_weight, serialized
+from vae_tf.family import Factorised
+from vae_tf.objectives.base import Bound, Values, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.sizes import size
@@ -61,15 +62,15 @@ class TotalCorrelation(Bound):
     def _total_correlation(self, latent: Latent, shares: tf.Tensor | None = None) -> tf.Tensor:
         """log q(z) - sum_d log q(z_d) of each example's draws, float32 [B]."""
         assert self.examples is not None  # as checked
-        z, q = latent.z, latent.posterior
+        z = latent.z
         batch_size = z.shape[1] or tf.shape(z)[1]
         log_weights = log_stratified_weights(batch_size, self.examples, shares)[..., None]  # [B, B, 1]
-        log_densities = q.distribution.log_prob(z[:, :, None])  # log q(z_d|x_j) for z of x_i: [K, B, B, D]
+        log_densities = latent.marginals.log_prob(z[:, :, None])  # log q(z_d|x_j) for z of x_i: [K, B, B, D]
         log_joint = tf.reduce_logsumexp(log_weights[..., 0] + tf.reduce_sum(log_densities, axis=-1), axis=-1)
         log_marginals = tf.reduce_logsumexp(log_weights + log_densities, axis=2)  # log q(z_d), [K, B, D]
         return tf.reduce_mean(log_joint - tf.reduce_sum(log_marginals, axis=-1), axis=0)
 
-    def sized(self, examples: int | None) -> "TotalCorrelation":
+    def for_examples(self, examples: int | None) -> "TotalCorrelation":
         """This objective with N, where it was left out."""
         return TotalCorrelation(self.beta, self.examples or examples, self.kl, self.samples)
 
@@ -80,17 +81,13 @@ class TotalCorrelation(Bound):
             InputError: saying why, and what would fit.
         """
         super().check(posterior, prior)
-        if not posterior.is_factorised:
+        if not isinstance(posterior, Factorised):
             raise InputError(
                 f"TotalCorrelation needs the density of each dimension, which {type(posterior).__name__} does not "
                 f"have: use posteriors.DiagonalNormal."
             )
         if self.examples is None:
             raise InputError("TotalCorrelation got no examples: give the size of the data set, examples=len(x).")
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "beta": serialized(self.beta), "examples": self.examples}
 
 
 def log_stratified_weights(batch_size: int | tf.Tensor, examples: int, shares: tf.Tensor | None = None) -> tf.Tensor:

@@ -5,53 +5,38 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.bounds import bounded
-from vae_tf.settled import Settled
-from vae_tf.sizes import size
-
-Parameters = dict[str, tf.Tensor]
+from vae_tf.family import Family, Given, Parameters
 
 LOG_VARIANCES = (-30.0, 20.0)  # what float32 and the next steps can bear
 
 
-class Posterior(Settled, keras.layers.Layer):
+class Posterior(Family):
     """q(z|x): from the encoder's features to a distribution over codes.
 
-    `parameters` and `distribution` are apart so that an objective can stop gradients through the parameters.
-    All that it computes is float32, whatever the networks' precision.
+    A posterior that is a product over the dimensions has `marginals(q)`, and one whose covariance has a closed form and
+    can be the identity has `covariance(q)`; objectives ask for them.
 
     Args:
         latent_size: D, the number of latent dimensions.
         name: the layer's name.
 
     Attributes:
-        noise_size: the standard normals that `draw` needs for each draw.
         has_density: whether q(z|x) has a density, without which there is no rate and no elbo.
         scores_any_code: whether log q(z|x) is cheap for every z, not only for the draws themselves.
-        is_normal: whether q(z|x) is a normal distribution, with a mean and a covariance in closed form.
-        is_factorised: whether q(z|x) is a product over the dimensions.
-        is_spherical: whether the codes lie on the unit sphere.
     """
 
     has_density = True
     scores_any_code = True
-    is_normal = False
-    is_factorised = False
-    is_spherical = False
 
-    def __init__(self, latent_size: int, name: str | None = None):
-        super().__init__(name=name, dtype="float32")
-        self.latent_size: int = size(type(self).__name__, "latent_size", latent_size)
-        self.noise_size: int = self.latent_size
-
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """The parameters of q(z|x) from features [B, *], each float32 [B, *]."""
+    def parameters(self, given: Given) -> Parameters:
+        """The parameters of q(z|x) for features [B, *] as the context, each float32 [B, *]."""
         raise NotImplementedError
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""
         raise NotImplementedError
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Reparameterised draws z ~ q(z|x), float32 [K, B, D], from standard normals [K, B, noise_size]."""
         raise NotImplementedError
 
@@ -60,26 +45,13 @@ class Posterior(Settled, keras.layers.Layer):
         return q.mean()
 
     def stddev(self, q: tfd.Distribution) -> tf.Tensor | None:
-        """The standard deviation of each dimension, float32 [B, D], or None where it has no closed form."""
+        """The standard deviation of each dimension, float32 [B, D], or None if it has no closed form."""
         return q.stddev()
-
-    def nearest(self, z: tf.Tensor) -> tf.Tensor:
-        """The codes nearest to z [*, D] among those that q(z|x) can give, float32 [*, D]."""
-        return z
-
-    @property
-    def output_shape(self) -> tuple:
-        """The shape of a batch of codes, which `summary()` shows."""
-        return (None, self.latent_size)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"latent_size": self.latent_size, "name": self.name}
 
     def _linear(
         self, features_shape, name: str, size: int | None = None, start: str = "glorot_uniform"
     ) -> keras.layers.Dense:
-        """A float32 linear layer from flattened features to `size` values (D where not given), built."""
+        """A float32 linear layer from flattened features to `size` values (D if not given), built."""
         size = self.latent_size if size is None else size
         projection = keras.layers.Dense(size, kernel_initializer=start, dtype="float32", name=name)
         projection.build((None, flat_size(features_shape)))

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.posteriors.base import Parameters, Posterior, flat
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import Posterior, flat
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -33,17 +34,17 @@ class Deterministic(Posterior):
         self.loc = self._linear(features_shape, "loc")
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc`, float32 [B, D], from features [B, *]."""
-        return {"loc": self.loc(flat(features))}
+    def parameters(self, given: Given) -> Parameters:
+        """`loc`, float32 [B, D], for features [B, *]."""
+        return {"loc": self.loc(flat(given.context))}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""
         return tfd.Independent(tfd.Deterministic(**parameters), 1, name="Deterministic")
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = loc, K times, float32 [K, B, D]; `noise` [K, B, 0] gives K only."""
-        loc = q.distribution.loc
+        loc = distribution.distribution.loc
         return tf.broadcast_to(loc, tf.concat([tf.shape(noise)[:1], tf.shape(loc)], axis=0))
 
     def code(self, q: tfd.Distribution) -> tf.Tensor:

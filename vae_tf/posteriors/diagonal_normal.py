@@ -7,7 +7,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
-from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -31,9 +32,6 @@ class DiagonalNormal(Posterior):
         InputError: for another spread.
     """
 
-    is_normal = True
-    is_factorised = True
-
     def __init__(
         self, latent_size: int, spread: Literal["log_variance", "log_scale"] = "log_variance", name: str | None = None
     ):
@@ -51,9 +49,9 @@ class DiagonalNormal(Posterior):
             self.log_scale = self._linear(features_shape, "log_scale")
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc` and `scale`, each float32 [B, D], from features [B, *]."""
-        features = flat(features)
+    def parameters(self, given: Given) -> Parameters:
+        """`loc` and `scale`, each float32 [B, D], for features [B, *]."""
+        features = flat(given.context)
         is_variance = self.spread == "log_variance"
         log_scale = self.log_variance(features) / 2 if is_variance else self.log_scale(features)
         return {"loc": self.loc(features), "scale": tf.exp(bounded_log_scale(log_scale))}
@@ -62,10 +60,14 @@ class DiagonalNormal(Posterior):
         """q(z|x) with batch [B] and event [D]."""
         return tfd.Independent(tfd.Normal(**parameters), 1, name="DiagonalNormal")
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = loc + scale * noise, float32 [K, B, D], from standard normals [K, B, D]."""
-        return q.distribution.loc + q.distribution.scale * noise
+        return distribution.distribution.loc + distribution.distribution.scale * noise
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "spread": self.spread}
+    def marginals(self, q: tfd.Distribution) -> tfd.Distribution:
+        """q(z_d|x), normal, batch [B, D], event []."""
+        return q.distribution
+
+    def covariance(self, q: tfd.Distribution) -> tf.Tensor:
+        """diag(scale^2), float32 [B, D, D]."""
+        return tf.linalg.diag(q.variance())

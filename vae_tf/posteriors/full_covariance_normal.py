@@ -5,7 +5,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import math as tfm
 
-from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -27,8 +28,6 @@ class FullCovarianceNormal(Posterior):
         name: the layer's name.
     """
 
-    is_normal = True
-
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
         self.loc = self._linear(features_shape, "loc")
@@ -36,9 +35,9 @@ class FullCovarianceNormal(Posterior):
         self.scale_tril = self._linear(features_shape, "scale_tril", entries, "zeros")
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], from features [B, *]."""
-        features = flat(features)
+    def parameters(self, given: Given) -> Parameters:
+        """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], for features [B, *]."""
+        features = flat(given.context)
         triangle = tfm.fill_triangular(self.scale_tril(features))
         is_diagonal = tf.eye(self.latent_size, dtype=tf.bool)
         diagonal = tf.reduce_sum(tf.where(is_diagonal, triangle, 0.0), axis=-1)
@@ -49,9 +48,13 @@ class FullCovarianceNormal(Posterior):
         """q(z|x) with batch [B] and event [D]."""
         return _Normal(**parameters, name="FullCovarianceNormal")
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = loc + L noise, float32 [K, B, D], from standard normals [K, B, D]."""
-        return q.loc + tf.linalg.matvec(q.scale_tril, noise)
+        return distribution.loc + tf.linalg.matvec(distribution.scale_tril, noise)
+
+    def covariance(self, q: tfd.Distribution) -> tf.Tensor:
+        """L L^T, float32 [B, D, D]."""
+        return q.covariance()
 
     def code(self, q: tfd.Distribution) -> tf.Tensor:
         """loc, float32 [B, D]."""

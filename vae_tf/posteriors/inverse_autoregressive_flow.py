@@ -7,7 +7,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import flows
-from vae_tf.posteriors.base import Parameters, Posterior, bounded_log_scale, flat, flat_size
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat, flat_size
 from vae_tf.sizes import sizes
 
 
@@ -45,9 +46,9 @@ class InverseAutoregressiveFlow(Posterior):
             network.build((None, flat_size(features_shape)))
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc` and `scale`, each float32 [B, D], and `context`, float32 [B, F], from features [B, *]."""
-        features = tf.cast(flat(features), tf.float32)
+    def parameters(self, given: Given) -> Parameters:
+        """`loc` and `scale`, each float32 [B, D], and `context`, float32 [B, F], for features [B, *]."""
+        features = tf.cast(flat(given.context), tf.float32)
         scale = tf.exp(bounded_log_scale(self.log_variance(features) / 2))
         return {"loc": self.loc(features), "scale": scale, "context": features}
 
@@ -57,10 +58,10 @@ class InverseAutoregressiveFlow(Posterior):
         flow = flows.inverse_autoregressive(self.networks, parameters["context"])
         return tfd.TransformedDistribution(base, flow, name="InverseAutoregressiveFlow")
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Draws, float32 [K, B, D], from standard normals [K, B, D]."""
-        base = q.distribution.distribution
-        return q.bijector.forward(base.loc + base.scale * noise)
+        base = distribution.distribution.distribution
+        return distribution.bijector.forward(base.loc + base.scale * noise)
 
     def code(self, q: tfd.Distribution) -> tf.Tensor:
         """The mean of e_0, pushed through the flow, float32 [B, D]."""
@@ -69,7 +70,3 @@ class InverseAutoregressiveFlow(Posterior):
     def stddev(self, q: tfd.Distribution) -> None:
         """It has no closed form."""
         del q
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "steps": self.steps, "hidden": list(self.hidden)}

@@ -9,7 +9,9 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
-from vae_tf.posteriors.base import Parameters, Posterior, flat
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import Posterior, flat
+from vae_tf.spaces import Sphere
 
 # Where the distribution function of the angle is tabulated, in standard deviations of its logit.
 TABLE = np.linspace(-8, 16, 241, dtype=np.float32)
@@ -41,7 +43,7 @@ class PowerSpherical(Posterior):
         InputError: for fewer than 2 dimensions.
     """
 
-    is_spherical = True
+    space_class = Sphere
 
     def __init__(self, latent_size: int, name: str | None = None):
         super().__init__(latent_size, name=name)
@@ -54,9 +56,9 @@ class PowerSpherical(Posterior):
         self.concentration = self._linear(features_shape, "concentration", 1)
         self.built = True
 
-    def parameters(self, features: tf.Tensor) -> Parameters:
-        """`loc`, float32 [B, D], of length 1, and `concentration`, float32 [B], from features [B, *]."""
-        features = flat(features)
+    def parameters(self, given: Given) -> Parameters:
+        """`loc`, float32 [B, D], of length 1, and `concentration`, float32 [B], for features [B, *]."""
+        features = flat(given.context)
         loc = tf.math.l2_normalize(self.loc(features), axis=-1)
         concentration = tf.nn.softplus(self.concentration(features)[:, 0]) + 1
         return {"loc": loc, "concentration": bounded(concentration, 1, LARGEST_CONCENTRATION)}
@@ -65,16 +67,16 @@ class PowerSpherical(Posterior):
         """q(z|x) with batch [B] and event [D]."""
         return _PowerSpherical(parameters["loc"], parameters["concentration"])
 
-    def draw(self, q: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Draws, float32 [K, B, D], from standard normals [K, B, D]: one for t, the others for v."""
-        logit = _logit_of_beta(q.concentration, (self.latent_size - 1) / 2, noise[..., 0])[..., None]
+        logit = _logit_of_beta(distribution.concentration, (self.latent_size - 1) / 2, noise[..., 0])[..., None]
         v = tf.math.l2_normalize(noise[..., 1:], axis=-1)
         t, root = tf.tanh(logit / 2), 1 / tf.cosh(logit / 2)  # root = sqrt(1 - t^2)
         around_first = tf.concat([t, root * v], axis=-1)  # around e_1 = (1, 0, ..., 0)
         # A reflection that takes e_1 to loc, or -e_1 where that is farther away.
         first = tf.one_hot(0, self.latent_size)
-        sign = tf.where(q.mean_direction[:, :1] >= 0, 1.0, -1.0)
-        normal = tf.math.l2_normalize(q.mean_direction + sign * first, axis=-1)
+        sign = tf.where(distribution.mean_direction[:, :1] >= 0, 1.0, -1.0)
+        normal = tf.math.l2_normalize(distribution.mean_direction + sign * first, axis=-1)
         reflected = around_first - 2 * tf.reduce_sum(around_first * normal, axis=-1, keepdims=True) * normal
         return -sign * reflected
 
@@ -85,10 +87,6 @@ class PowerSpherical(Posterior):
     def stddev(self, q: tfd.Distribution) -> tf.Tensor:
         """The standard deviation of each dimension, float32 [B, D]."""
         return q.stddev()
-
-    def nearest(self, z: tf.Tensor) -> tf.Tensor:
-        """z / |z|, float32 [*, D]."""
-        return tf.math.l2_normalize(z, axis=-1)
 
 
 class _PowerSpherical(tfd.PowerSpherical):

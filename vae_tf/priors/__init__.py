@@ -1,7 +1,7 @@
 """Priors p(z), one class a file."""
 
 from vae_tf.priors.autoregressive_flow import AutoregressiveFlow
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.priors.base import Prior
 from vae_tf.priors.mixture_of_normals import MixtureOfNormals
 from vae_tf.priors.spherical_uniform import SphericalUniform
 from vae_tf.priors.standard_normal import StandardNormal
@@ -9,7 +9,6 @@ from vae_tf.priors.vamp_prior import VampPrior
 
 __all__ = [
     "AutoregressiveFlow",
-    "Encode",
     "MixtureOfNormals",
     "Prior",
     "SphericalUniform",

@@ -9,7 +9,8 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import flows
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.family import Parameters
+from vae_tf.priors.base import Prior
 from vae_tf.priors.standard_normal import standard_normal
 from vae_tf.sizes import sizes
 
@@ -46,17 +47,17 @@ class AutoregressiveFlow(Prior):
             network.build()
         self.built = True
 
-    def distribution(self, encode: Encode) -> tfd.Distribution:
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
-        del encode
+        del parameters
         return tfd.TransformedDistribution(standard_normal(self.latent_size), self._flow(), name="AutoregressiveFlow")
 
-    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z for e_0 = noise, float32 [B, D]."""
-        del encode
+        del distribution
         return self._flow().forward(noise)
 
-    def start_at(self, codes: np.ndarray) -> None:
+    def start_near(self, codes: np.ndarray) -> None:
         """Starts loc and scale at the mean and the standard deviation of the codes."""
         self.loc.assign(codes.mean(axis=0))
         self.log_scale.assign(np.log(codes.std(axis=0) + 1e-6))
@@ -65,7 +66,3 @@ class AutoregressiveFlow(Prior):
         """e_0 -> z."""
         wide = [tfb.Shift(self.loc.value), tfb.Scale(log_scale=self.log_scale.value)]
         return tfb.Chain([*wide, flows.masked_autoregressive(self.networks)])
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "steps": self.steps, "hidden": list(self.hidden)}

@@ -6,7 +6,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import random
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.family import Parameters
+from vae_tf.priors.base import Prior
 from vae_tf.sizes import size
 
 LOOKED_AT = 10_000  # codes that choose where the normals start
@@ -44,19 +45,19 @@ class MixtureOfNormals(Prior):
         self.log_scale = self.add_weight(name="log_scale", shape=shape, initializer="zeros")
         self.built = True
 
-    def distribution(self, encode: Encode) -> tfd.Distribution:
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
-        del encode
+        del parameters
         normals = tfd.Independent(tfd.Normal(self.loc.value, tf.exp(self.log_scale)), 1)
         return tfd.MixtureSameFamily(tfd.Categorical(self.logits.value), normals, name="MixtureOfNormals")
 
-    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Draws, float32 [B, D], from standard normals [B, D + 1]; the first of a row chooses the component."""
-        del encode
+        del distribution
         m = random.choice(tf.nn.softmax(self.logits), noise[:, 0])
         return tf.gather(self.loc, m) + tf.exp(tf.gather(self.log_scale, m)) * noise[:, 1:]
 
-    def start_at(self, codes: np.ndarray) -> None:
+    def start_near(self, codes: np.ndarray) -> None:
         """Starts the normals around codes that are spread over them all, as wide as the codes are.
 
         Source: Arthur and Vassilvitskii (2007), section 2.2 (k-means++).
@@ -71,7 +72,3 @@ class MixtureOfNormals(Prior):
             chosen.append(codes[rng.choice(len(codes), p=share)])
         self.loc.assign(np.stack(chosen))
         self.log_scale.assign(np.tile(np.log(codes.std(axis=0) + 1e-6), (self.components, 1)))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "components": self.components}

@@ -5,8 +5,10 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
+from vae_tf.family import Parameters
 from vae_tf.posteriors import Posterior
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.priors.base import Prior
+from vae_tf.spaces import Sphere
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -26,6 +28,7 @@ class SphericalUniform(Prior):
     """
 
     is_learned = False
+    space_class = Sphere
 
     def __init__(self, latent_size: int, name: str | None = None):
         super().__init__(latent_size, name=name)
@@ -36,14 +39,14 @@ class SphericalUniform(Prior):
         """There is nothing to create."""
         self.built = True
 
-    def distribution(self, encode: Encode) -> tfd.Distribution:
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
-        del encode
+        del parameters
         return tfd.SphericalUniform(self.latent_size)
 
-    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = noise / |noise|, float32 [B, D]."""
-        del encode
+        del distribution
         return tf.math.l2_normalize(noise, axis=-1)
 
     def check(self, posterior: Posterior) -> None:
@@ -52,7 +55,7 @@ class SphericalUniform(Prior):
         Raises:
             InputError: saying why, and what would fit.
         """
-        if not posterior.is_spherical:
+        if posterior.space_class is not Sphere:
             raise InputError(
                 f"SphericalUniform has density on the unit sphere alone, which the codes of "
                 f"{type(posterior).__name__} leave: use posteriors.PowerSpherical, or a prior such as StandardNormal."

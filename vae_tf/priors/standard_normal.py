@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.family import Parameters
+from vae_tf.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -26,15 +27,19 @@ class StandardNormal(Prior):
         """There is nothing to create."""
         self.built = True
 
-    def distribution(self, encode: Encode) -> tfd.Distribution:
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
-        del encode
+        del parameters
         return standard_normal(self.latent_size)
 
-    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
+    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """z = noise, float32 [B, D]."""
-        del encode
+        del distribution
         return noise
+
+    def marginals(self, p: tfd.Distribution) -> tfd.Distribution:
+        """p(z_d), normal, batch [D], event []."""
+        return p.distribution
 
 
 def standard_normal(size: int) -> tfd.Distribution:

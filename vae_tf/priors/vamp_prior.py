@@ -1,5 +1,6 @@
 """The variational mixture of posteriors."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -8,8 +9,9 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf import random
 from vae_tf.errors import InputError
+from vae_tf.family import Given
 from vae_tf.posteriors import Posterior
-from vae_tf.priors.base import Encode, Prior
+from vae_tf.priors.base import Prior
 from vae_tf.sizes import size
 
 
@@ -58,17 +60,26 @@ class VampPrior(Prior):
         weights = self.weights_of_inputs.value if chosen is None else tf.gather(self.weights_of_inputs, chosen)
         return tf.sigmoid(weights) if self.activation == "sigmoid" else tf.identity(weights)
 
-    def distribution(self, encode: Encode) -> tfd.Distribution:
+    def parameters(self, given: Given) -> dict[str, tfd.Distribution]:
+        """`posteriors`, those q(z|u_m) of all pseudo-inputs, batch [M]."""
+        assert given.encode is not None  # a model gives it
+        return {"posteriors": given.encode.posterior(self.pseudo_inputs())}
+
+    def distribution(self, parameters: dict[str, tfd.Distribution]) -> tfd.Distribution:
         """p(z) with batch [] and event [D]."""
         alike = tfd.Categorical(tf.zeros([self.components]))
-        return tfd.MixtureSameFamily(alike, encode.posterior(self.pseudo_inputs()), name="VampPrior")
+        return tfd.MixtureSameFamily(alike, parameters["posteriors"], name="VampPrior")
 
-    def from_noise(self, noise: tf.Tensor, encode: Encode) -> tf.Tensor:
-        """Draws, float32 [B, D], from standard normals [B, D + 1]; the first of a row chooses the pseudo-input."""
+    def generate(self, given: Given, noise: tf.Tensor) -> tf.Tensor:
+        """Draws, float32 [B, D], from standard normals [B, D + 1]; the first of a row chooses the pseudo-input.
+
+        Only the pseudo-inputs that are chosen are encoded.
+        """
+        assert given.encode is not None
         m = random.choice(tf.fill([self.components], 1 / self.components), noise[:, 0])
-        return encode.draw(encode.posterior(self.pseudo_inputs(m)), noise[None, :, 1:])[0]
+        return given.encode.draw(given.encode.posterior(self.pseudo_inputs(m)), noise[None, :, 1:])[0]
 
-    def check(self, posterior: Posterior) -> None:
+    def check(self, posterior: Posterior) -> None:  # of any space: the mixture is of its own posteriors
         """Refuses a posterior of which no mixture has a density that can be computed.
 
         Raises:
@@ -86,6 +97,15 @@ class VampPrior(Prior):
             f"MixtureOfNormals."
         )
 
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "components": self.components, "activation": self.activation}
+    def check_conditions(self, encoder_conditions: Sequence[str], conditions: Sequence[str]) -> None:
+        """Refuses an encoder that takes a condition: a pseudo-input has none, so its posterior is not defined.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        del conditions
+        if encoder_conditions:
+            raise InputError(
+                f"A VampPrior is made of posteriors of pseudo-inputs, which have no {encoder_conditions[0]}, but the "
+                f"encoder takes it: leave it out of the encoder, or use priors.ConditionalNormal."
+            )

@@ -8,100 +8,117 @@ a product with its ReLU by oneDNN, as it does on processors with AVX-512 VNNI, t
 
 import functools
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 import tensorflow as tf
 
-from vae_tf import divergence, random
 from vae_tf.images import is_image
 from vae_tf.serving import contract, images
-
-if TYPE_CHECKING:
-    from vae_tf.model import VAE
+from vae_tf.serving.served import Served
 
 Tensors = dict[str, tf.Tensor]
 Graph: TypeAlias = tf.types.experimental.ConcreteFunction
 
 
-def decode(vae: "VAE", z: tf.Tensor) -> Tensors:
+def decode(vae: Served, z: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
-    return _nan_unless(_is_finite(z), {"mean": vae.likelihood.mean(vae.decode(z))})
+    is_good, condition = _accepted(vae, condition)
+    return _nan_unless(_is_finite(z) & is_good, {"mean": vae.mean(z, **_of(vae.decoder_conditions, condition))})
 
 
-def sample(vae: "VAE", seed: tf.Tensor) -> Tensors:
+def sample(vae: Served, seed: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`z` ~ p(z), float32 [B, D], each a function of its own seed, int32 [B, 2], and the `mean` of p(x|z)."""
-    z = vae.draw(seed)
-    return {"z": z, **decode(vae, z)}
+    is_good, safe = _accepted(vae, condition)
+    z = vae.draw(seed, **_of(vae.prior_conditions, safe))
+    return _nan_unless(is_good, {"z": z}) | decode(vae, z, **condition)
 
 
-def decode_noise(vae: "VAE", noise: tf.Tensor) -> Tensors:
-    """`mean` of p(x|z), float32 [B, *event], at z ~ p(z) of standard normals `noise`, float32 [B, prior.noise_size].
+def decode_noise(vae: Served, noise: tf.Tensor, **condition: tf.Tensor) -> Tensors:
+    """`mean` of p(x|z), float32 [B, *event], at z ~ p(z) of standard normals `noise`, float32 [B, prior_noise_size].
 
     It draws as `sample` does, without random operations, which other formats than TensorFlow's do not have.
     """
-    return _nan_unless(_is_finite(noise), decode(vae, vae.from_noise(noise)))
+    _, safe = _accepted(vae, condition)
+    z = vae.from_noise(noise, **_of(vae.prior_conditions, safe))
+    return _nan_unless(_is_finite(noise), decode(vae, z, **condition))
 
 
-def encode(vae: "VAE", x: tf.Tensor) -> Tensors:
-    """`z`, the code of q(z|x), and its `stddev` where it has one, float32 [B, D], for x, float32 [B, *event]."""
-    q = vae.encode(x)
-    code, stddev = vae.posterior.code(q), vae.posterior.stddev(q)
-    return _nan_unless(_is_finite(x), {"z": code} if stddev is None else {"z": code, "stddev": stddev})
+def encode(vae: Served, x: tf.Tensor, **condition: tf.Tensor) -> Tensors:
+    """`z`, the code of q(z|x), and its `stddev` if it has one, float32 [B, D], for x, float32 [B, *event]."""
+    is_good, condition = _accepted(vae, condition)
+    codes = vae.represent(x, **_of(vae.encoder_conditions, condition))
+    found = {"z": codes.z} if codes.stddev is None else {"z": codes.z, "stddev": codes.stddev}
+    return _nan_unless(_is_finite(x) & is_good, found)
 
 
-def reconstruct(vae: "VAE", x: tf.Tensor) -> Tensors:
+def reconstruct(vae: Served, x: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`mean` of p(x|z) at the code of q(z|x), float32 [B, *event], for x, float32 [B, *event]."""
-    return _nan_unless(_is_finite(x), {"mean": vae.reconstruct(x)})
+    is_good, condition = _accepted(vae, condition)
+    return _nan_unless(_is_finite(x) & is_good, {"mean": vae.reconstruct(x, **condition)})
 
 
-def decode_png(vae: "VAE", z: tf.Tensor) -> Tensors:
+def decode_png(vae: Served, z: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`image_bytes`, PNG files of the `mean` of p(x|z), string [B], empty for NaN; z, float32 [B, D]."""
-    return {"image_bytes": images.encoded(decode(vae, z)["mean"])}
+    return {"image_bytes": images.encoded(decode(vae, z, **condition)["mean"])}
 
 
-def encode_png(vae: "VAE", image_bytes: tf.Tensor) -> Tensors:
+def encode_png(vae: Served, image_bytes: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """As `encode`, of PNG or JPEG files, string [B]; of another size, they are resized."""
-    return encode(vae, images.decoded(image_bytes, vae.event_shape))
+    return encode(vae, images.decoded(image_bytes, vae.event_shape), **condition)
 
 
-def score(vae: "VAE", x: tf.Tensor, seed: tf.Tensor) -> Tensors:
+def score(vae: Served, x: tf.Tensor, seed: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`elbo`, `rate` and `distortion` of x, float32 [B], nats, with one draw z ~ q(z|x) by its seed, int32 [B, 2].
-
-    elbo = -(distortion + rate),  distortion = -log p(x|z),  rate = KL[ q(z|x) || p(z) ]
 
     All are NaN for an example with a value outside the likelihood's support, between its levels too.
     """
-    is_inside = vae.likelihood.accepts(x)
-    noise = random.normal_rows([vae.posterior.noise_size], seed)[None]
-    terms = vae.terms(tf.where(_beside(is_inside, x), x, tf.zeros_like(x)), noise)
-    rate = divergence.rate(terms.latents, "analytic")
-    values = {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
-    return _nan_unless(is_inside, values)
+    return vae.score_rows({"x": x, **condition} if condition else x, seed)._asdict()
 
 
-def has_image_files(vae: "VAE") -> bool:
+def has_image_files(vae: Served) -> bool:
     """Whether examples can be image files: grey or colour images with values in [0, 1]."""
     return is_image(vae.event_shape) and vae.likelihood.support in ((0, 1), (-math.inf, math.inf))
 
 
-def functions(vae: "VAE") -> dict[str, Callable[..., Tensors]]:
+def functions(vae: Served) -> dict[str, Callable[..., Tensors]]:
     """The functions that this model serves, of named inputs, by the names of their signatures."""
     served: dict[str, Callable[..., Tensors]] = {
         "decode": decode, "decode_noise": decode_noise, "sample": sample, "encode": encode, "reconstruct": reconstruct,
     }  # fmt: skip
     if has_image_files(vae):
-        served |= {"decode_png": decode_png, "encode_png": encode_png}
-    if vae.posterior.has_density:
+        served["decode_png"], served["encode_png"] = decode_png, encode_png
+    if vae.has_density:
         served["score"] = score
     return {name: functools.partial(function, vae) for name, function in served.items()}
 
 
-def trace(vae: "VAE") -> dict[str, Graph]:
+def interfaces(vae: Served) -> dict[str, contract.Interface]:
+    """The interface of each signature of this model, by its name."""
+    parts = (vae.encoder_conditions, vae.decoder_conditions, vae.prior_conditions)
+    conditions = contract.Conditions(*({name: vae.conditions[name] for name in names} for names in parts))
+    return contract.interfaces(vae.latent_size, vae.event_shape, vae.prior_noise_size, conditions)
+
+
+def trace(vae: Served) -> dict[str, Graph]:
     """The graphs of all signatures of a model, by name."""
-    interfaces = contract.interfaces(vae.latent_size, vae.event_shape, vae.prior.noise_size)
-    graphs = {name: _graph(name, function, interfaces[name].inputs) for name, function in functions(vae).items()}
+    known = interfaces(vae)
+    graphs = {name: _graph(name, function, known[name].inputs) for name, function in functions(vae).items()}
     return {**graphs, "serving_default": graphs[contract.SERVING_DEFAULT]}
+
+
+def _accepted(vae: Served, condition: Tensors) -> tuple[tf.Tensor | bool, Tensors]:
+    """Which rows have conditions that the networks know, bool [B], and the conditions with zeros for the others."""
+    is_good: tf.Tensor | bool = True
+    for name, values in condition.items():
+        is_good &= vae.conditions[name].accepts(values)
+    return is_good, {
+        name: tf.where(_beside(is_good, values), values, tf.zeros_like(values)) for name, values in condition.items()
+    }
+
+
+def _of(names: Iterable[str], condition: Tensors) -> Tensors:
+    return {name: condition[name] for name in names}
 
 
 def _nan_unless(is_good: tf.Tensor, outputs: Tensors) -> Tensors:

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError, posteriors, priors
+from vae_tf.family import Given
 from vae_tf.objectives import DIP, ELBO
 
 
@@ -35,7 +36,7 @@ def test_the_variants_differ_by_the_mean_covariance_of_the_posteriors(make_vae, 
     vae = make_vae(latent_size=3, posterior=posterior(3))
     vae.posterior.set_weights([0.3 * rng.normal(size=weight.shape) for weight in vae.posterior.get_weights()])
     terms = vae.terms(binary, tf.zeros([1, len(binary), 3]))
-    parameters = {name: value.numpy() for name, value in vae.posterior.parameters(vae.encoder(binary)).items()}
+    parameters = {name: value.numpy() for name, value in vae.posterior.parameters(Given(vae.encoder(binary))).items()}
     scale = parameters["scale_tril"] if "scale_tril" in parameters else [np.diag(row) for row in parameters["scale"]]
     within = np.mean([lower @ lower.T for lower in scale], axis=0)
     one, other = (DIP(variant=variant)._covariance(terms).numpy() for variant in ("i", "ii"))

@@ -5,8 +5,9 @@ from scipy import stats
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import InputError, schedules
+from vae_tf.latents import Latent
 from vae_tf.objectives import ELBO
-from vae_tf.terms import Latent, Terms
+from vae_tf.terms import Terms
 
 K, B, D = 4, 5, 3
 

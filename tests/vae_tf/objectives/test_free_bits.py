@@ -4,11 +4,13 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import InputError, posteriors, priors
+from vae_tf.latents import Flat, Latent
 from vae_tf.objectives import FreeBits
-from vae_tf.terms import Latent, Terms
+from vae_tf.terms import Terms
 
 # The first dimension is free in the mean, but not for the last example; the second one the other way round.
 LOC = np.float32([[0.1, 2.0], [-0.1, -1.5], [1.2, 0.2]])
+SITE = Flat(posteriors.DiagonalNormal(2), priors.StandardNormal(2))
 SCALE = np.float32([[1.0, 0.3], [0.9, 0.5], [1.1, 0.9]])
 RATES = 0.5 * (LOC**2 + SCALE**2 - 1 - 2 * np.log(SCALE))
 
@@ -16,7 +18,7 @@ RATES = 0.5 * (LOC**2 + SCALE**2 - 1 - 2 * np.log(SCALE))
 def terms(loc) -> Terms:
     q = tfd.Independent(tfd.Normal(loc, SCALE), 1)
     p = tfd.Independent(tfd.Normal(tf.zeros([2]), tf.ones([2])), 1)
-    return Terms((Latent(tf.convert_to_tensor(loc)[None], q, p),), tf.constant([[-3.0, -4.0, -5.0]]))
+    return Terms((Latent(tf.convert_to_tensor(loc)[None], q, p, SITE),), tf.constant([[-3.0, -4.0, -5.0]]))
 
 
 def test_values_by_hand():

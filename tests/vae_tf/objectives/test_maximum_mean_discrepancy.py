@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError, posteriors, priors, schedules
+from vae_tf.latents import Latent
 from vae_tf.objectives import ELBO, MaximumMeanDiscrepancy
 from vae_tf.objectives.maximum_mean_discrepancy import SCALES
-from vae_tf.terms import Latent
 
 KERNELS = {
     "gaussian": lambda square, size: np.exp(-square / size),
@@ -24,7 +24,7 @@ def by_hand(z, e, kernel: str) -> float:
 
 
 def discrepancy(z, e, kernel: str, shares=None) -> float:
-    latent = Latent(tf.constant(z, tf.float32)[None], None, None, tf.constant(e, tf.float32))
+    latent = Latent(tf.constant(z, tf.float32)[None], None, None, draw_prior=lambda: tf.constant(e, tf.float32))
     return float(MaximumMeanDiscrepancy(kernel=kernel)._discrepancy(latent, shares))
 
 

@@ -6,12 +6,14 @@ import tensorflow as tf
 from scipy import special, stats
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import InputError, posteriors, schedules
+from vae_tf import InputError, posteriors, priors, schedules
+from vae_tf.latents import Flat, Latent
 from vae_tf.objectives import ELBO, TotalCorrelation
 from vae_tf.objectives.total_correlation import log_stratified_weights
-from vae_tf.terms import Latent, Terms
+from vae_tf.terms import Terms
 
 N, D = 6, 2
+SITE = Flat(posteriors.DiagonalNormal(D), priors.StandardNormal(D))
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def data_set(rng) -> tuple[np.ndarray, np.ndarray]:
 def terms_of(loc, scale, z) -> Terms:
     q = tfd.Independent(tfd.Normal(tf.constant(loc, tf.float32), tf.constant(scale, tf.float32)), 1)
     p = tfd.Independent(tfd.Normal(tf.zeros([D]), tf.ones([D])), 1)
-    return Terms((Latent(tf.constant(z, tf.float32), q, p),), tf.zeros(z.shape[:2]))
+    return Terms((Latent(tf.constant(z, tf.float32), q, p, SITE),), tf.zeros(z.shape[:2]))
 
 
 def by_hand(loc, scale, z, examples: int) -> np.ndarray:
@@ -198,7 +200,7 @@ def test_a_batch_of_unknown_size(data_set, rng):
 
 def terms_of_tensors(loc, scale, z) -> Terms:
     q = tfd.Independent(tfd.Normal(loc, scale), 1)
-    return Terms((Latent(z, q, q),), tf.zeros(tf.shape(z)[:2]))
+    return Terms((Latent(z, q, q, SITE),), tf.zeros(tf.shape(z)[:2]))
 
 
 def test_a_batch_larger_than_the_data_set_counts_as_one_of_its_own(data_set, rng):
@@ -220,8 +222,8 @@ def test_evaluation_on_more_examples_than_were_trained_on(make_vae, binary):
 def test_a_data_set_of_unknown_size_is_refused_when_the_model_is_built(make_vae):
     with pytest.raises(InputError, match=r"TotalCorrelation got no examples: give the size of the data set"):
         make_vae(objective=TotalCorrelation())
-    assert make_vae(objective=TotalCorrelation().sized(50)).objective.examples == 50
-    assert TotalCorrelation(examples=7).sized(50).examples == 7
+    assert make_vae(objective=TotalCorrelation().for_examples(50)).objective.examples == 50
+    assert TotalCorrelation(examples=7).for_examples(50).examples == 7
 
 
 def test_a_posterior_that_is_no_product_is_refused(make_vae):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vae_tf.family import Given
 from vae_tf.posteriors import DiagonalNormal, FullCovarianceNormal, InverseAutoregressiveFlow
 
 SPREADS = {
@@ -25,7 +26,7 @@ def scale_of(request):
     getattr(posterior, name).set_weights([np.ones((1, 1)), np.zeros(1)])
 
     def scale(values):
-        parameters = posterior.parameters(values)
+        parameters = posterior.parameters(Given(values))
         return tf.reshape(parameters["scale" if "scale" in parameters else "scale_tril"], [-1])
 
     return scale, halves

@@ -1,5 +1,6 @@
 import numpy as np
 
+from vae_tf.family import Given
 from vae_tf.posteriors import Deterministic
 
 
@@ -7,7 +8,7 @@ def test_every_draw_is_the_code(rng):
     posterior = Deterministic(3)
     posterior.build((None, 4))
     features = rng.normal(size=(5, 4)).astype(np.float32)
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     kernel, bias = posterior.loc.get_weights()
     code = posterior.code(q)
     np.testing.assert_allclose(code, features @ kernel + bias, rtol=1e-5, atol=1e-6)

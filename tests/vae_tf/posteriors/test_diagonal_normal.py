@@ -4,6 +4,7 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_tf import InputError
+from vae_tf.family import Given
 from vae_tf.posteriors import DiagonalNormal
 
 
@@ -29,7 +30,7 @@ def by_hand(posterior, features):
 
 def test_density_and_draws_are_those_of_the_formula(posterior, features, rng):
     loc, scale = by_hand(posterior, features)
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     assert (q.batch_shape, q.event_shape) == ((5,), (3,))
 
     noise = rng.normal(size=(7, 5, 3)).astype(np.float32)
@@ -44,8 +45,8 @@ def test_the_second_projection_may_give_the_logarithm_of_the_scale(posterior, fe
     kernel, bias = posterior.log_variance.get_weights()
     other.loc.set_weights(posterior.loc.get_weights())
     other.log_scale.set_weights([kernel / 2, bias / 2])
-    expected = posterior.parameters(features)
-    for name, values in other.parameters(features).items():
+    expected = posterior.parameters(Given(features))
+    for name, values in other.parameters(Given(features)).items():
         np.testing.assert_allclose(values, expected[name], rtol=1e-5)
     assert DiagonalNormal.from_config(other.get_config()).spread == "log_scale"
 
@@ -56,7 +57,7 @@ def test_another_spread_is_refused():
 
 
 def test_the_code_is_the_mean(posterior, features):
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     np.testing.assert_allclose(posterior.code(q), by_hand(posterior, features)[0], rtol=1e-4, atol=1e-5)
 
 

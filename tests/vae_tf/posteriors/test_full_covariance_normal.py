@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from vae_tf import divergence, priors
+from vae_tf.family import Given
+from vae_tf.latents import Latent
 from vae_tf.posteriors import FullCovarianceNormal
-from vae_tf.terms import Latent
 
 DRAWS = 20_000
 
@@ -23,7 +24,7 @@ def posterior(rng):
 @pytest.fixture
 def q(posterior, rng):
     features = rng.normal(size=(5, 2, 4)).astype(np.float32)
-    return posterior.distribution(posterior.parameters(features))
+    return posterior.distribution(posterior.parameters(Given(features)))
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_the_factor_is_lower_triangular_with_a_positive_diagonal_and_depends_on_
 
 def test_the_parameters_are_those_of_the_formula(posterior, rng):
     features = rng.normal(size=(5, 2, 4)).astype(np.float32)
-    parameters = posterior.parameters(features)
+    parameters = posterior.parameters(Given(features))
     (w, b), (u, c) = posterior.loc.get_weights(), posterior.scale_tril.get_weights()
     flat = features.reshape(5, 8)
     np.testing.assert_allclose(parameters["loc"], flat @ w + b, rtol=1e-4, atol=1e-5)
@@ -92,12 +93,12 @@ def test_the_code_is_the_mean_and_the_deviation_that_of_the_covariance(posterior
 def test_the_rate_to_the_standard_normal_is_the_closed_form(q, loc, covariance):
     trace = np.trace(covariance, axis1=1, axis2=2)
     expected = 0.5 * (trace + (loc**2).sum(axis=-1) - 3 - np.linalg.slogdet(covariance)[1])
-    p = priors.StandardNormal(3).distribution(encode=None)
+    p = priors.StandardNormal(3).distribution({})
     np.testing.assert_allclose(q.kl_divergence(p), expected, rtol=1e-5)
 
 
 def test_monte_carlo_agrees_with_the_closed_form(posterior, q, noise):
-    p = priors.StandardNormal(3).distribution(encode=None)
+    p = priors.StandardNormal(3).distribution({})
     z = posterior.draw(q, noise)
     log_ratios = (q.log_prob(z) - p.log_prob(z)).numpy()
     standard_error = log_ratios.std(axis=0) / np.sqrt(DRAWS)
@@ -108,7 +109,7 @@ def test_monte_carlo_agrees_with_the_closed_form(posterior, q, noise):
 def test_the_rate_to_another_prior_is_estimated(posterior, q, noise, caplog):
     prior = priors.MixtureOfNormals(3, components=2)
     prior.build(None)
-    p = prior.distribution(encode=None)
+    p = prior.distribution({})
     with pytest.raises(NotImplementedError):
         q.kl_divergence(p)
     z = posterior.draw(q, noise[:10])

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
+from vae_tf.family import Given
 from vae_tf.posteriors import InverseAutoregressiveFlow
 
 
@@ -30,7 +31,7 @@ def noise(rng):
 
 
 def test_the_density_of_a_draw_is_the_change_of_variables(posterior, features, noise):
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     assert (q.batch_shape, q.event_shape) == ((5,), (3,))
     z = posterior.draw(q, noise)
     for k in range(7):
@@ -43,10 +44,10 @@ def test_the_density_of_a_draw_is_the_change_of_variables(posterior, features, n
 
 
 def test_the_density_of_a_copy_is_that_of_the_draw(posterior, features, noise):
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     z = posterior.draw(q, noise)
     np.testing.assert_allclose(q.log_prob(tf.identity(z)), q.log_prob(z), rtol=1e-3, atol=1e-3)
-    again = posterior.distribution(posterior.parameters(features))
+    again = posterior.distribution(posterior.parameters(Given(features)))
     np.testing.assert_allclose(again.log_prob(z), q.log_prob(z), rtol=1e-3, atol=1e-3)
 
 
@@ -58,7 +59,7 @@ def loops(function, *arguments) -> list[str]:
 
 def test_scoring_ones_own_draw_takes_no_loop(posterior, features, noise):
     def score(copy: bool):
-        q = posterior.distribution(posterior.parameters(features))
+        q = posterior.distribution(posterior.parameters(Given(features)))
         z = posterior.draw(q, noise)
         return q.log_prob(tf.identity(z) if copy else z)
 
@@ -68,7 +69,7 @@ def test_scoring_ones_own_draw_takes_no_loop(posterior, features, noise):
 
 def test_the_density_of_one_dimension_integrates_to_1(rng):
     posterior = make(1, rng)
-    q = posterior.distribution(posterior.parameters(rng.normal(size=(2, 4)).astype(np.float32)))
+    q = posterior.distribution(posterior.parameters(Given(rng.normal(size=(2, 4)).astype(np.float32))))
     grid = np.linspace(-30, 30, 20_001, dtype=np.float32)
     density = np.exp(np.float64(q.log_prob(np.tile(grid[:, None, None], (1, 2, 1)))))
     np.testing.assert_allclose(density.sum(axis=0) * (grid[1] - grid[0]), 1, atol=1e-3)
@@ -76,7 +77,7 @@ def test_the_density_of_one_dimension_integrates_to_1(rng):
 
 def test_the_density_of_two_dimensions_integrates_to_1(rng):
     posterior = make(2, rng)
-    q = posterior.distribution(posterior.parameters(rng.normal(size=(1, 4)).astype(np.float32)))
+    q = posterior.distribution(posterior.parameters(Given(rng.normal(size=(1, 4)).astype(np.float32))))
     z = posterior.draw(q, tf.constant(rng.normal(size=(20_000, 1, 2)), tf.float32)).numpy()[:, 0]
     low, high = z.min(axis=0), z.max(axis=0)
     low, high = low - (high - low) / 4, high + (high - low) / 4
@@ -88,7 +89,7 @@ def test_the_density_of_two_dimensions_integrates_to_1(rng):
 
 
 def test_the_code_is_what_the_flow_makes_of_the_mean(posterior, features):
-    parameters = posterior.parameters(features)
+    parameters = posterior.parameters(Given(features))
     q = posterior.distribution(parameters)
     z, context = parameters["loc"], parameters["context"]
     for network in posterior.networks:
@@ -99,15 +100,15 @@ def test_the_code_is_what_the_flow_makes_of_the_mean(posterior, features):
 
 
 def test_the_deviation_has_no_closed_form(posterior, features):
-    assert posterior.stddev(posterior.distribution(posterior.parameters(features))) is None
+    assert posterior.stddev(posterior.distribution(posterior.parameters(Given(features)))) is None
 
 
 def test_a_row_alone_is_that_row_of_the_batch(posterior, features, noise):
-    q = posterior.distribution(posterior.parameters(features))
+    q = posterior.distribution(posterior.parameters(Given(features)))
     z = posterior.draw(q, noise)
     log_prob = q.log_prob(z)
     for b in range(5):
-        alone = posterior.distribution(posterior.parameters(features[b : b + 1]))
+        alone = posterior.distribution(posterior.parameters(Given(features[b : b + 1])))
         one = posterior.draw(alone, noise[:, b : b + 1])
         np.testing.assert_allclose(one[:, 0], z[:, b], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(alone.log_prob(one)[:, 0], log_prob[:, b], rtol=1e-4, atol=1e-4)
@@ -115,7 +116,7 @@ def test_a_row_alone_is_that_row_of_the_batch(posterior, features, noise):
 
 def test_gradients_of_the_density_of_a_draw_reach_all_weights(posterior, features, noise):
     with tf.GradientTape() as tape:
-        q = posterior.distribution(posterior.parameters(features))
+        q = posterior.distribution(posterior.parameters(Given(features)))
         z = posterior.draw(q, noise)
         loss = tf.reduce_mean(q.log_prob(z) + tf.reduce_sum(z**2, axis=-1))
     gradients = tape.gradient(loss, posterior.trainable_weights)

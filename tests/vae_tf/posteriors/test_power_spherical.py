@@ -5,6 +5,7 @@ import tensorflow as tf
 from scipy import special, stats
 
 from vae_tf import InputError, priors
+from vae_tf.family import Given
 from vae_tf.posteriors import PowerSpherical
 from vae_tf.posteriors.power_spherical import _logit_of_beta
 
@@ -33,7 +34,7 @@ def test_the_parameters_are_a_direction_and_a_concentration_above_1(rng):
     posterior = PowerSpherical(3)
     posterior.build((None, 2, 4))
     features = rng.normal(size=(5, 2, 4)).astype(np.float32)
-    parameters = posterior.parameters(features)
+    parameters = posterior.parameters(Given(features))
     (w, b), (u, c) = posterior.loc.get_weights(), posterior.concentration.get_weights()
     flat = features.reshape(5, 8)
     direction = flat @ w + b
@@ -196,7 +197,7 @@ def test_xla_draws_what_eager_tensorflow_draws(rng, normals):
 @pytest.mark.parametrize("latent_size", [2, 3, 10])
 def test_the_rate_to_the_uniform_prior_agrees_with_monte_carlo(latent_size, rng, normals):
     posterior, q = around(rng.normal(size=(4, latent_size)), [1.0, 3.0, 20.0, 300.0])
-    p = priors.SphericalUniform(latent_size).distribution(encode=None)
+    p = priors.SphericalUniform(latent_size).distribution({})
     z = posterior.draw(q, normals(DRAWS, 4, latent_size))
     log_ratios = np.float64(q.log_prob(z) - p.log_prob(z))
     standard_error = log_ratios.std(axis=0) / np.sqrt(DRAWS)
@@ -215,14 +216,14 @@ def test_the_rate_and_the_entropy_are_those_of_float64_at_any_concentration(late
     log_area = np.log(2) + latent_size / 2 * np.log(np.pi) - special.gammaln(latent_size / 2)
     normaliser = 2 * half * np.log(2) + half * np.log(np.pi) + special.gammaln(alpha) - special.gammaln(alpha + half)
     entropy = normaliser - kappa * (special.digamma(alpha) - special.digamma(alpha + half))  # De Cao and Aziz, 3.2
-    p = priors.SphericalUniform(latent_size).distribution(encode=None)
+    p = priors.SphericalUniform(latent_size).distribution({})
     np.testing.assert_allclose(q.kl_divergence(p), log_area - entropy, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(q.entropy(), entropy, rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("concentration", [1e2, 1e5, 1e8, 1e10, 1e15])
 def test_on_the_sphere_of_three_dimensions_the_rate_is_elementary(concentration):
-    p = priors.SphericalUniform(3).distribution(encode=None)
+    p = priors.SphericalUniform(3).distribution({})
     kappa = np.float64(np.float32(concentration))
     variable = tf.constant([concentration])
     with tf.GradientTape() as tape:
@@ -237,7 +238,7 @@ def test_on_the_sphere_of_three_dimensions_the_rate_is_elementary(concentration)
 @pytest.mark.parametrize("concentration", [1e4, 1e6, 1e8])
 def test_draws_at_a_high_concentration_agree_with_the_rate_and_the_deviation(latent_size, concentration, rng, normals):
     posterior, q = around(rng.normal(size=latent_size), concentration)
-    p = priors.SphericalUniform(latent_size).distribution(encode=None)
+    p = priors.SphericalUniform(latent_size).distribution({})
     z = posterior.draw(q, normals(DRAWS, 1, latent_size))
     log_ratios = np.float64(q.log_prob(z) - p.log_prob(z))
     standard_error = log_ratios.std() / np.sqrt(DRAWS)
@@ -263,7 +264,7 @@ def test_the_concentration_is_bounded_and_comes_back():
     features = tf.constant([[0.0], [1e9], [1e20]])
     with tf.GradientTape() as tape:
         tape.watch(features)
-        concentration = posterior.parameters(features)["concentration"]
+        concentration = posterior.parameters(Given(features))["concentration"]
     np.testing.assert_allclose(concentration, [1 + np.log(2), 1e9, 1e10], rtol=1e-6)
     np.testing.assert_allclose(tape.gradient(concentration, features)[:, 0], [0.5, 1, 1])
 
@@ -274,7 +275,7 @@ def test_the_concentration_is_bounded_and_comes_back():
 def test_the_nearest_code_is_on_the_sphere(rng):
     z = rng.normal(size=(7, 5, 3)).astype(np.float32)
     expected = z / np.linalg.norm(z, axis=-1, keepdims=True)
-    np.testing.assert_allclose(PowerSpherical(3).nearest(z), expected, rtol=1e-5)
+    np.testing.assert_allclose(PowerSpherical(3).space.nearest(z), expected, rtol=1e-5)
 
 
 def test_one_dimension_has_no_sphere():

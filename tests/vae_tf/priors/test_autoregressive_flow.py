@@ -4,6 +4,7 @@ import tensorflow as tf
 from scipy import stats
 
 from vae_tf import InputError
+from vae_tf.family import Given
 from vae_tf.priors import AutoregressiveFlow
 
 
@@ -21,7 +22,7 @@ def seeds(seed: int, count: int) -> np.ndarray:
 
 def test_the_density_is_the_change_of_variables(rng):
     prior = make(3, rng)
-    p = prior.distribution(encode=None)
+    p = prior.distribution({})
     assert (p.batch_shape, p.event_shape) == ((), (3,))
     z = tf.constant(rng.normal(size=(20, 3)), tf.float32)
     with tf.GradientTape(persistent=True) as tape:
@@ -37,12 +38,12 @@ def test_the_density_is_the_change_of_variables(rng):
 
 def test_the_density_of_two_dimensions_integrates_to_1(rng):
     prior = make(2, rng)
-    z = prior.from_noise(tf.constant(rng.normal(size=(20_000, 2)), tf.float32), encode=None).numpy()
+    z = prior.generate(Given(), tf.constant(rng.normal(size=(20_000, 2)), tf.float32)).numpy()
     low, high = z.min(axis=0), z.max(axis=0)
     low, high = low - (high - low) / 4, high + (high - low) / 4
     axes = [np.linspace(low[i], high[i], 500) for i in range(2)]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).astype(np.float32)
-    density = np.exp(np.float64(prior.distribution(encode=None).log_prob(grid)))
+    density = np.exp(np.float64(prior.distribution({}).log_prob(grid)))
     cell = (axes[0][1] - axes[0][0]) * (axes[1][1] - axes[1][0])
     np.testing.assert_allclose(density.sum() * cell, 1, atol=2e-3)
 
@@ -50,24 +51,24 @@ def test_the_density_of_two_dimensions_integrates_to_1(rng):
 def test_draws_go_back_to_their_noise(rng):
     prior = make(3, rng)
     noise = tf.constant(rng.normal(size=(50, 3)), tf.float32)
-    e = (prior.from_noise(noise, encode=None) - prior.loc) * tf.exp(-prior.log_scale)
+    e = (prior.generate(Given(), noise) - prior.loc) * tf.exp(-prior.log_scale)
     log_scales = tf.reduce_sum(prior.log_scale)
     for network in reversed(prior.networks):
         shift, log_scale = network(e)
         e = (e - shift) * tf.exp(-log_scale)
         log_scales += tf.reduce_sum(log_scale, axis=-1)
     np.testing.assert_allclose(e, noise, rtol=1e-3, atol=1e-4)
-    z = prior.from_noise(noise, encode=None)
+    z = prior.generate(Given(), noise)
     expected = stats.norm.logpdf(noise).sum(axis=-1) - log_scales
-    np.testing.assert_allclose(prior.distribution(encode=None).log_prob(z), expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(prior.distribution({}).log_prob(z), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_gradients_of_a_draw_and_of_a_density_reach_all_weights(rng):
     prior = make(3, rng)
     z = tf.constant(rng.normal(size=(20, 3)), tf.float32)
     for function in (
-        lambda: prior.distribution(encode=None).log_prob(z),
-        lambda: tf.reduce_sum(prior.from_noise(z, encode=None) ** 2, axis=-1),
+        lambda: prior.distribution({}).log_prob(z),
+        lambda: tf.reduce_sum(prior.generate(Given(), z) ** 2, axis=-1),
     ):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(function())
@@ -79,8 +80,8 @@ def test_it_starts_at_the_mean_and_the_deviation_of_codes(rng):
     prior = AutoregressiveFlow(3)
     prior.build(None)
     mean, deviation = np.array([30.0, -1.0, 0.0]), np.array([0.05, 1.0, 30.0])
-    prior.start_at((mean + deviation * rng.normal(size=(5000, 3))).astype(np.float32))
-    z = prior.from_noise(tf.constant(rng.normal(size=(5000, 3)), tf.float32), encode=None).numpy()
+    prior.start_near((mean + deviation * rng.normal(size=(5000, 3))).astype(np.float32))
+    z = prior.generate(Given(), tf.constant(rng.normal(size=(5000, 3)), tf.float32)).numpy()
     assert (np.abs(z.mean(axis=0) - mean) < 0.2 * deviation).all()
     np.testing.assert_allclose(z.std(axis=0), deviation, rtol=0.1)
 
@@ -88,8 +89,8 @@ def test_it_starts_at_the_mean_and_the_deviation_of_codes(rng):
 def test_codes_that_do_not_vary_give_finite_weights():
     prior = AutoregressiveFlow(3)
     prior.build(None)
-    prior.start_at(np.ones((50, 3), np.float32))
-    assert np.isfinite(prior.distribution(encode=None).log_prob(np.ones((1, 3), np.float32))).all()
+    prior.start_near(np.ones((50, 3), np.float32))
+    assert np.isfinite(prior.distribution({}).log_prob(np.ones((1, 3), np.float32))).all()
 
 
 def test_a_row_of_a_models_draws_depends_on_its_own_seed_alone(make_vae, rng):

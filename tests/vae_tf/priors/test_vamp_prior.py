@@ -4,7 +4,8 @@ import tensorflow as tf
 from scipy import special, stats
 
 from vae_tf import InputError, objectives, posteriors
-from vae_tf.priors import Encode, VampPrior
+from vae_tf.family import Encode, Given
+from vae_tf.priors import VampPrior
 
 COMPONENTS = 4
 
@@ -38,7 +39,7 @@ def seeds(seed: int, count: int) -> np.ndarray:
 def test_the_density_is_the_mean_of_those_of_the_posteriors(vae, encode, components, rng):
     loc, scale = components
     z = 2 * rng.normal(size=(7, 5, 2)).astype(np.float32)
-    p = vae.prior.distribution(encode)
+    p = vae.prior.distribution(vae.prior.parameters(Given(None, encode)))
     assert (p.batch_shape, p.event_shape) == ((), (2,))
     log_probs = stats.norm.logpdf(z[..., None, :], loc, scale).sum(axis=-1)
     expected = special.logsumexp(log_probs, axis=-1) - np.log(COMPONENTS)
@@ -60,7 +61,7 @@ def test_a_draw_is_that_of_the_posterior_that_its_first_noise_chooses(vae, encod
     loc, scale = components
     noise = rng.normal(size=(20_000, 3)).astype(np.float32)
     m = np.floor(COMPONENTS * stats.norm.cdf(np.float64(noise[:, 0]))).astype(int)
-    z = vae.prior.from_noise(tf.constant(noise), encode)
+    z = vae.prior.generate(Given(None, encode), tf.constant(noise))
     wrong = np.abs(z - (loc[m] + scale[m] * noise[:, 1:])).max(axis=-1) > 1e-4
     assert wrong.mean() < 1e-4  # at an edge, float32 may choose the neighbour
     frequencies = np.bincount(m, minlength=COMPONENTS) / len(m)
@@ -80,7 +81,7 @@ def test_a_gradient_reaches_the_encoder_and_the_pseudo_inputs(vae, encode):
     z = tf.constant([[0.3, -0.2]])
     weights = [*vae.encoder.trainable_weights, *vae.posterior.trainable_weights, *vae.prior.trainable_weights]
     with tf.GradientTape() as tape:
-        log_prob = vae.prior.distribution(encode).log_prob(z)
+        log_prob = vae.prior.distribution(vae.prior.parameters(Given(None, encode))).log_prob(z)
     for weight, gradient in zip(weights, tape.gradient(log_prob, weights), strict=True):
         assert np.abs(gradient).max() > 0, weight.path
 
@@ -94,7 +95,7 @@ def test_training_moves_the_pseudo_inputs(vae, binary):
 
 def test_posteriors_on_the_sphere_mix_too(make_vae, rng):
     vae = make_vae(posterior=posteriors.PowerSpherical(2), prior=VampPrior(2, COMPONENTS))
-    p = vae.prior.distribution(Encode(vae.encode, vae.posterior.draw))
+    p = vae.prior.distribution(vae.prior.parameters(Given(None, Encode(vae.encode, vae.posterior.draw))))
     angle = np.linspace(0, 2 * np.pi, 2000, endpoint=False)
     density = np.exp(p.log_prob(np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)))
     np.testing.assert_allclose(2 * np.pi * density.mean(), 1, rtol=1e-4)

@@ -1,0 +1,8 @@
+"""The stochastic layers of a model, the walk down them, and the ways to choose z on it."""
+
+from vae_tf.latents.choosers import Generate, Infer, Recall, Represent, Score
+from vae_tf.latents.codes import Codes
+from vae_tf.latents.flat import Flat
+from vae_tf.latents.latent import Latent
+
+__all__ = ["Codes", "Flat", "Generate", "Infer", "Latent", "Recall", "Represent", "Score"]

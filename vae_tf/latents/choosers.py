@@ -1,0 +1,151 @@
+"""The five ways to choose z on the walk down the latents."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.family import Encode, Given, Parameters
+from vae_tf.latents.latent import Latent
+from vae_tf.latents.site import Site
+
+
+class Infer:
+    """z ~ q(z|x), as in training.
+
+    Args:
+        features: the encoder's, one for each site, [B, *].
+        noise: standard normals [K, B, all posteriors' noise_size].
+        prior_noise: standard normals [B, all priors' noise_size], for objectives that draw from the prior.
+        encode: the model's own posterior.
+
+    Attributes:
+        latents: what was met on the walk.
+    """
+
+    def __init__(
+        self, features: Sequence[tf.Tensor], noise: tf.Tensor, prior_noise: tf.Tensor | None, encode: Encode | None
+    ):
+        self._features, self._noise, self._prior_noise = iter(features), _Split(noise), _Split(prior_noise)
+        self._encode = encode
+        self.latents: list[Latent] = []
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """A draw, float32 [K, B, D]."""
+        above = Given(state, self._encode)
+        with tf.name_scope("posterior/"):
+            parameters = site.posterior.parameters(Given(next(self._features)))
+            q = site.posterior.distribution(parameters)  # q(z|x)
+            z = site.posterior.draw(q, self._noise.take(site.posterior.noise_size))  # z ~ q(z|x), [K, B, D]
+        with tf.name_scope("prior/"):
+            p = site.prior.distribution(site.prior.parameters(above))  # p(z)
+        noise = self._prior_noise.take(site.prior.noise_size)
+        latent = Latent(z, q, p, site, parameters, lambda: site.prior.generate(above, noise))
+        self.latents.append(latent)
+        return latent.weighed
+
+
+class Represent:
+    """The code that stands for x.
+
+    Args:
+        features: the encoder's, one for each site, [B, *].
+
+    Attributes:
+        parameters: those of the posteriors that were met.
+        posteriors: q(z|x) of each site.
+        codes: of each site, float32 [B, D].
+    """
+
+    def __init__(self, features: Sequence[tf.Tensor]):
+        self._features = iter(features)
+        self.parameters: list[Parameters] = []
+        self.posteriors: list[tfd.Distribution] = []
+        self.codes: list[tf.Tensor] = []
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """The code, float32 [B, D]."""
+        del state
+        with tf.name_scope("posterior/"):
+            self.parameters.append(site.posterior.parameters(Given(next(self._features))))
+            self.posteriors.append(site.posterior.distribution(self.parameters[-1]))
+        self.codes.append(site.posterior.code(self.posteriors[-1]))
+        return self.codes[-1]
+
+
+class Generate:
+    """z ~ p(z).
+
+    Args:
+        noise: standard normals [B, all priors' noise_size].
+        encode: the model's own posterior.
+
+    Attributes:
+        codes: of each site, float32 [B, D].
+    """
+
+    def __init__(self, noise: tf.Tensor, encode: Encode | None):
+        self._noise, self._encode = _Split(noise), encode
+        self.codes: list[tf.Tensor] = []
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """A draw, float32 [B, D]."""
+        noise = self._noise.take(site.prior.noise_size)
+        self.codes.append(site.prior.generate(Given(state, self._encode), noise))
+        return self.codes[-1]
+
+
+class Recall:
+    """z as it is given.
+
+    Args:
+        z: the codes of all sites, flat, float32 [*, D].
+    """
+
+    def __init__(self, z: tf.Tensor):
+        self._z = _Split(z)
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """The code of this site, float32 [*, *latent]."""
+        del state
+        space = site.posterior.space
+        return space.unflat(self._z.take(space.size))
+
+
+class Score:
+    """z as it is given, each scored by its own q(z|x).
+
+    Args:
+        features: the encoder's, one for each site, [B, *].
+        z: the codes of all sites, flat, float32 [*, D].
+
+    Attributes:
+        log_posterior: log q(z|x), float32 [*], nats.
+    """
+
+    def __init__(self, features: Sequence[tf.Tensor], z: tf.Tensor):
+        self._represent, self._recall = Represent(features), Recall(z)
+        self.log_posterior: tf.Tensor | float = 0.0
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """The code of this site, float32 [*, *latent]."""
+        self._represent(site, state)
+        z = self._recall(site, state)
+        self.log_posterior += self._represent.posteriors[-1].log_prob(z)
+        return z
+
+
+class _Split:
+    """Numbers [*, N] that several sites take their share of, one after the other."""
+
+    def __init__(self, values: tf.Tensor | None):
+        self._values, self._taken = values, 0
+
+    def take(self, count: int) -> tf.Tensor | None:
+        if self._values is None:
+            return None
+        if not self._taken and self._values.shape[-1] == count:
+            return self._values
+        share = self._values[..., self._taken : self._taken + count]
+        self._taken += count
+        return share

@@ -1,0 +1,82 @@
+"""What a pass says of one stochastic layer."""
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf.family import Factorised, Parameters, WithCovariance
+from vae_tf.latents.site import Site
+
+
+class Latent:
+    """One stochastic layer: its posterior, its prior, and draws from the posterior.
+
+    What only some objectives need is computed when it is asked for.
+
+    Attributes:
+        z: draws from the posterior, float32 [K, B, *latent].
+        posterior: q(z|x), batch [B], event [*latent].
+        prior: p(z), batch [] or [B], event [*latent].
+        weighed: z as the rest of the pass takes it, whose gradient `weigh_gradient` weighs.
+    """
+
+    def __init__(
+        self,
+        z: tf.Tensor,
+        posterior: tfd.Distribution,
+        prior: tfd.Distribution,
+        site: Site | None = None,
+        parameters: Parameters | None = None,
+        draw_prior: Callable[[], tf.Tensor] | None = None,
+    ):
+        self.z, self.posterior, self.prior = z, posterior, prior
+        self._site, self._parameters, self._draw_prior = site, parameters, draw_prior
+        self._gradient_weights: tf.Tensor | None = None
+
+    def weigh_gradient(self, weights: tf.Tensor) -> None:
+        """Sets the weights, float32 [K, B], of the gradients of `weighed` that are asked for from now on."""
+        self._gradient_weights = tf.stop_gradient(weights)
+
+    @functools.cached_property
+    def weighed(self) -> tf.Tensor:
+        """z, float32 [K, B, *latent]; what is computed from it sends its gradient through the weights."""
+
+        def weigh(gradient: tf.Tensor) -> tf.Tensor:
+            return gradient if self._gradient_weights is None else self._gradient_weights[..., None] * gradient
+
+        return tf.custom_gradient(lambda z: (tf.identity(z), weigh))(self.z)
+
+    @functools.cached_property
+    def held(self) -> tfd.Distribution:
+        """q(z|x) with parameters that are constants to the gradient."""
+        assert self._site is not None  # in a pass
+        return self._site.posterior.distribution(tf.nest.map_structure(tf.stop_gradient, self._parameters))
+
+    @functools.cached_property
+    def prior_draw(self) -> tf.Tensor:
+        """A draw from the prior for each example, float32 [B, *latent]."""
+        assert self._draw_prior is not None  # in a pass
+        return self._draw_prior()
+
+    @property
+    def marginals(self) -> tfd.Distribution:
+        """q(z_d|x) of each dimension, batch [B, D]."""
+        assert self._site is not None
+        assert isinstance(self._site.posterior, Factorised)  # as an objective checks
+        return self._site.posterior.marginals(self.posterior)
+
+    @property
+    def prior_marginals(self) -> tfd.Distribution:
+        """p(z_d) of each dimension, batch [D] or [B, D]."""
+        assert self._site is not None
+        assert isinstance(self._site.prior, Factorised)
+        return self._site.prior.marginals(self.prior)
+
+    @property
+    def covariance(self) -> tf.Tensor:
+        """The covariance of q(z|x), float32 [B, D, D]."""
+        assert self._site is not None
+        assert isinstance(self._site.posterior, WithCovariance)
+        return self._site.posterior.covariance(self.posterior)

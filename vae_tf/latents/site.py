@@ -1,0 +1,22 @@
+"""Where on the walk a code is chosen, and what chooses it."""
+
+from typing import Protocol
+
+import tensorflow as tf
+
+from vae_tf.posteriors import Posterior
+from vae_tf.priors import Prior
+
+
+class Site(Protocol):
+    """A stochastic layer."""
+
+    posterior: Posterior
+    prior: Prior
+
+
+class Choose(Protocol):
+    """A way to choose z at each site."""
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """z, float32 [*, B, D], given what came down the walk."""

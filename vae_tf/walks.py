@@ -1,0 +1,306 @@
+"""The walk down the latents: what encoding, decoding, drawing and a whole pass have in common."""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from vae_tf import conditions, random
+from vae_tf.arrays import numbers
+from vae_tf.conditions import Condition
+from vae_tf.data import batches
+from vae_tf.errors import InputError
+from vae_tf.family import Encode, Factorised
+from vae_tf.kept import Kept
+from vae_tf.latents import Codes, Flat, Generate, Infer, Latent, Recall, Represent, Score
+from vae_tf.spaces import Real
+from vae_tf.terms import Terms
+
+Values = dict[str, tf.Tensor]  # of conditions, by name
+
+
+class Walks(Kept):
+    """A model's verbs: each is one walk down the latents, with another way to choose z.
+
+    A verb needs the conditions of the networks that it runs: of the encoder, the decoder or the prior. They are given
+    by name, one value for all rows or one for each; or x is a dictionary of all, as `fit` takes it.
+
+    Attributes:
+        conditions: of the model, by name.
+        latent_size: D, all of a model's codes.
+    """
+
+    conditions: Mapping[str, Condition]
+    latent_size: int
+
+    @property
+    def latents(self) -> Flat:
+        """The stochastic layers."""
+        return Flat(self.posterior, self.prior)
+
+    @property
+    def noise_size(self) -> int:
+        """The standard normals that a draw from the posterior needs."""
+        return sum(site.posterior.noise_size for site in self.latents.sites)
+
+    @property
+    def prior_noise_size(self) -> int:
+        """The standard normals that a draw from the prior needs."""
+        return sum(site.prior.noise_size for site in self.latents.sites)
+
+    @property
+    def has_density(self) -> bool:
+        """Whether q(z|x) has a density, without which there is no rate, no elbo and no log p(x)."""
+        return all(site.posterior.has_density for site in self.latents.sites)
+
+    @property
+    def scores_any_code(self) -> bool:
+        """Whether log q(z|x) is there, and cheap, for every z, not only for the draws themselves."""
+        return self.has_density and all(site.posterior.scores_any_code for site in self.latents.sites)
+
+    @property
+    def is_factorised(self) -> bool:
+        """Whether posterior and prior are products over the dimensions, so that each has a rate of its own."""
+        families = (family for site in self.latents.sites for family in (site.posterior, site.prior))
+        return all(isinstance(family, Factorised) for family in families)
+
+    @property
+    def can_collapse(self) -> bool:
+        """Whether a posterior can equal the prior: on the sphere, it is never so wide."""
+        return all(isinstance(site.posterior.space, Real) for site in self.latents.sites)
+
+    @property
+    def encoder_conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that the encoder takes."""
+        return tuple(value.name for value in self.encoder.inputs[1:])
+
+    @property
+    def decoder_conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that the decoder takes."""
+        return tuple(value.name for value in self.decoder.inputs[1:])
+
+    @property
+    def prior_conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that the prior depends on."""
+        return tuple(self.conditions) if self.prior.is_conditional else ()
+
+    # ----- From examples to codes
+
+    def encode(self, x, training: bool = False, **condition) -> tfd.Distribution:
+        """The posterior q(z|x), batch [N], event [D], of x [N, *event]; of a `tf.data.Dataset`, of all its examples."""
+        if not isinstance(x, tf.data.Dataset):
+            (q,) = self._represent(x, training, condition).posteriors
+            return q
+        found = [self._represent(batch, training, condition).parameters[0] for batch in batches(x, self.schema)]
+        return self.posterior.distribution(tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *found))
+
+    def represent(self, x, training: bool = False, **condition) -> Codes:
+        """The codes that stand for x [N, *event]: where one is shown, served or measured."""
+        represented = self._represent(x, training, condition)
+        sites = self.latents.sites
+        z = [site.posterior.space.flat(code) for site, code in zip(sites, represented.codes, strict=True)]
+        stddev = [site.posterior.stddev(q) for site, q in zip(sites, represented.posteriors, strict=True)]
+        return Codes(_beside(z), None if None in stddev else _beside(stddev))
+
+    def infer(self, x, noise: tf.Tensor, **condition) -> tf.Tensor:
+        """Draws z ~ q(z|x), float32 [K, N, D], from standard normals [K, N, noise_size]."""
+        return _beside([latent.z for latent in self._infer(x, noise, condition)])
+
+    def log_posterior(self, z: tf.Tensor, x, **condition) -> tf.Tensor:
+        """log q(z|x), float32 [*], nats, of codes z [*, D] and x [N, *event]; [*] is broadcast against [N]."""
+        x, values = self._split(x, condition, self.encoder_conditions)
+        score = Score([self._features(x, values, False)], z)
+        self.latents.walk(score)
+        return score.log_posterior
+
+    def rates(self, x, **condition) -> tf.Tensor:
+        """KL[ q(z_d|x) || p(z_d) ] of each dimension, float32 [N, D], nats, if `is_factorised`."""
+        latents = self._infer(x, None, condition)
+        return _beside([latent.marginals.kl_divergence(latent.prior_marginals) for latent in latents])
+
+    def _infer(self, x, noise: tf.Tensor | None, condition: Mapping[str, Any]) -> list[Latent]:
+        """The latents of x, with draws by this noise, or by none at the centre."""
+        x, values = self._split(x, condition, self.encoder_conditions + self.prior_conditions)
+        noise = tf.zeros([1, tf.shape(x)[0], self.noise_size]) if noise is None else noise
+        infer = Infer([self._features(x, values, False)], noise, None, self._encode())
+        self.latents.walk(infer, self._context(values))
+        return infer.latents
+
+    # ----- From codes to examples
+
+    def decode(self, z, training: bool = False, **condition) -> tfd.Distribution:
+        """The likelihood p(x|z), batch [*], event [*event], of codes z [*, D]."""
+        z = tf.cast(numbers(z, "z", ("N", self.latent_size)), tf.float32)
+        if not z.shape.rank or z.shape[-1] != self.latent_size:
+            raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
+        values = self._condition(condition, self.decoder_conditions, _rows(z))
+        return self._likelihood(self.latents.walk(Recall(z)), values, training)
+
+    def mean(self, z, **condition) -> tf.Tensor:
+        """The mean of p(x|z), float32 [*, *event], of codes z [*, D]."""
+        return self.likelihood.mean(self.decode(z, **condition))
+
+    def nearest(self, z: tf.Tensor) -> tf.Tensor:
+        """The codes nearest to z [*, D] among those that this model can have, float32 [*, D]."""
+        return self.posterior.space.nearest(z)
+
+    # ----- From the prior
+
+    def draw(self, seeds: tf.Tensor, **condition) -> tf.Tensor:
+        """Codes z ~ p(z), float32 [B, D]; row i depends on the integer pair `seeds[i]` alone, bit for bit.
+
+        Rows are drawn one by one, because a matrix product of many rows gives other last bits than that of one.
+        """
+        values = self._condition(condition, self.prior_conditions, _rows(tf.convert_to_tensor(seeds)))
+        return self._draw_function(seeds, self._context(values))
+
+    @functools.cached_property
+    def _draw_function(self):
+        """Compiled, because a row takes milliseconds eagerly."""
+
+        def one(row: tuple[tf.Tensor, ...]) -> tf.Tensor:
+            seed, *context = row
+            return self._generate(
+                random.normal([1, self.prior_noise_size], seed), context[0][None] if context else None
+            )[0]
+
+        def draw(seeds: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+            rows = (tf.cast(seeds, tf.int64),) if context is None else (tf.cast(seeds, tf.int64), context)
+            return tf.map_fn(one, rows, fn_output_signature=tf.TensorSpec([self.latent_size]))
+
+        return tf.function(draw, reduce_retracing=True)
+
+    def from_noise(self, noise, **condition) -> tf.Tensor:
+        """Codes z ~ p(z), float32 [B, D], made from standard normals [B, prior_noise_size], row by row."""
+        size = self.prior_noise_size
+        noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
+        if noise.shape.rank != 2 or noise.shape[-1] != size:
+            raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
+        return self._generate(noise, self._context(self._condition(condition, self.prior_conditions, _rows(noise))))
+
+    def _generate(self, noise: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
+        generate = Generate(noise, self._encode())
+        self.latents.walk(generate, context)
+        return _beside([site.prior.space.flat(z) for site, z in zip(self.latents.sites, generate.codes, strict=True)])
+
+    # ----- A whole pass
+
+    def terms(
+        self, x, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None, **condition
+    ) -> Terms:
+        """What one pass yields: q(z|x), p(z), the draws, p(x|z) and log p(x|z).
+
+        Args:
+            x: examples [B, *event], or a dictionary of them and of the conditions.
+            noise: standard normals [K, B, noise_size].
+            training: whether dropout and batch normalisation of the networks train.
+            prior_noise: standard normals [B, prior_noise_size], for an objective that draws from the prior.
+            condition: the conditions, by name.
+        """
+        x, values = self._split(x, condition, tuple(self.conditions))
+        infer = Infer([self._features(x, values, training)], noise, prior_noise, self._encode(training))
+        z = self.latents.walk(infer, self._context(values))
+        p = self._likelihood(z, values, training)  # p(x|z)
+        with tf.name_scope("likelihood/"):
+            log_likelihood = self.likelihood.log_prob(p, x)  # log p(x|z), [K, B]
+        return Terms(tuple(infer.latents), log_likelihood, x, p)
+
+    # ----- The networks
+
+    def _represent(self, x, training: bool, condition: Mapping[str, Any]) -> Represent:
+        x, values = self._split(x, condition, self.encoder_conditions)
+        represent = Represent([self._features(x, values, training)])
+        self.latents.walk(represent)
+        return represent
+
+    def _features(self, x: tf.Tensor, values: Values, training: bool) -> tf.Tensor:
+        """The encoder's features of x [B, *event]."""
+        names = self.encoder_conditions
+        inputs = {self.encoder.inputs[0].name: x, **{name: values[name] for name in names}} if names else x
+        return self.encoder(inputs, training=training)
+
+    def _likelihood(self, z: tf.Tensor, values: Values, training: bool) -> tfd.Distribution:
+        """p(x|z), batch [*], of what came down the walk, [*, D]: the networks see one axis of rows."""
+        lead, size = tf.shape(z)[:-1], z.shape[-1]
+        rows = tf.reshape(z, [-1, size])
+        names = self.decoder_conditions
+        if names:
+            beside = {name: _over(values[name], lead, self.conditions[name].shape) for name in names}
+            features = self.decoder({self.decoder.inputs[0].name: rows, **beside}, training=training)
+        else:
+            features = self.decoder(rows, training=training)
+        unflatten = lambda value: tf.reshape(value, tf.concat([lead, value.shape[1:]], 0))  # noqa: E731
+        with tf.name_scope("likelihood/"):
+            parameters = self.likelihood.parameters(features)
+            return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
+
+    def _encode(self, training: bool = False) -> Encode:
+        return Encode(functools.partial(self.encode, training=training), self.posterior.draw)
+
+    # ----- The conditions
+
+    def _split(self, x, condition: Mapping[str, Any], names: Iterable[str]) -> tuple[tf.Tensor, Values]:
+        """x, float32 [B, *event], and the conditions of these names, by name, as tensors."""
+        schema = self.schema.needing(names)
+        return schema.split(schema.tensors(self._batch(x, condition)))
+
+    def _batch(self, x, condition: Mapping[str, Any]):
+        """x, with the conditions that were given by name a dictionary of all."""
+        if not condition:
+            return x
+        if isinstance(x, Mapping | tf.data.Dataset):
+            raise InputError(f"x holds the conditions already, and {', '.join(condition)} was given too: give either.")
+        x = numbers(x, "x", ("N", *self.event_shape))
+        rows = tf.shape(x)[0] if x.shape[0] is None else int(x.shape[0])
+        return {"x": x, **{name: self._repeated(name, value, rows) for name, value in condition.items()}}
+
+    def _condition(self, condition: Mapping[str, Any], names: tuple[str, ...], rows) -> Values:
+        """The conditions of these names, as tensors of so many rows."""
+        self._known(condition)
+        missing = [name for name in names if name not in condition]
+        if missing:
+            raise InputError(f"{', '.join(missing)} is missing: give {', '.join(f'{name}=...' for name in missing)}.")
+        values = {name: self._repeated(name, condition[name], rows) for name in names}
+        fixed = rows if isinstance(rows, int) else None
+        for name, value in values.items():
+            self.conditions[name].check(value, fixed, name)
+        return {name: self.conditions[name].as_tensor(value) for name, value in values.items()}
+
+    def _known(self, condition: Iterable[str]) -> None:
+        unknown = [name for name in condition if name not in self.conditions]
+        if unknown:
+            takes = f"the conditions {', '.join(self.conditions)}" if self.conditions else "no conditions"
+            raise InputError(f"{', '.join(unknown)} was given, but this model takes {takes}: leave it out.")
+
+    def _repeated(self, name: str, value, rows):
+        """One value for each row, if one was given for all."""
+        self._known([name])
+        condition = self.conditions[name]
+        value = value if tf.is_tensor(value) else np.asarray(value)
+        if len(value.shape) != len(condition.shape):
+            return value
+        condition.check(value[None], 1, name)
+        return tf.broadcast_to(condition.as_tensor(value), [rows, *condition.shape])
+
+    def _context(self, values: Values) -> tf.Tensor | None:
+        """What the prior depends on, float32 [B, C]."""
+        return conditions.context(self.conditions, values) if self.prior.is_conditional else None
+
+
+def _rows(values) -> int | tf.Tensor:
+    """The number of rows, or the tensor that holds it."""
+    first = values.shape[-2] if len(values.shape) > 1 else values.shape[0]
+    return tf.shape(values)[-2 if len(values.shape) > 1 else 0] if first is None else int(first)
+
+
+def _over(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    """Values [B, *shape], or with some of the axes [*lead], as rows [N, *shape] of all of these."""
+    wide = tf.broadcast_to(values, tf.concat([lead, tf.constant(shape, tf.int32)], axis=0))
+    return tf.reshape(wide, [-1, *shape])
+
+
+def _beside(values: list[tf.Tensor]) -> tf.Tensor:
+    return values[0] if len(values) == 1 else tf.concat(values, axis=-1)
