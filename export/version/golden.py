@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, conditions, random
+from vae_tf import VAE, random
 from vae_tf.errors import InputError
 from vae_tf.export.version.conditions import values
-from vae_tf.serving import contract, signatures
+from vae_tf.serving import signatures
 
 PATH = "assets.extra/golden.npz"  # in a version
 ROWS = 8

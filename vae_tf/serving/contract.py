@@ -31,8 +31,11 @@ class Conditions(NamedTuple):
     prior: Mapping[str, Condition] = MappingProxyType({})
 
 
+NO_CONDITIONS = Conditions()
+
+
 def interfaces(
-    latent_size: int, event_shape: Sequence[int], noise_size: int, conditions: Conditions = Conditions()
+    latent_size: int, event_shape: Sequence[int], noise_size: int, conditions: Conditions = NO_CONDITIONS
 ) -> dict[str, Interface]:
     """The interface of each signature that a model may have, by its name.
 
