@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.posteriors.base import Parameters, bounded_log_scale
+from vae_tf.family import Given, Parameters
+from vae_tf.posteriors.base import bounded_log_scale
 from vae_tf.priors.base import Prior
 
 
@@ -32,7 +33,7 @@ class ConditionalNormal(Prior):
         self.log_scale = self._zeros(context_shape, "log_scale")
         self.built = True
 
-    def parameters(self, given) -> Parameters:
+    def parameters(self, given: Given) -> Parameters:
         """`loc` and `scale`, each float32 [*, D], for a context [*, C]."""
         scale = tf.exp(bounded_log_scale(self.log_scale(given.context)))
         return {"loc": self.loc(given.context), "scale": scale}

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -7,8 +5,8 @@ import tensorflow as tf
 from scipy import stats
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.priors import StandardNormal
-from vae_tf.priors.conditional_normal import ConditionalNormal
+from vae_tf.family import Given
+from vae_tf.priors import ConditionalNormal, StandardNormal
 
 LABELS, D = 4, 3
 CONTEXT = np.eye(LABELS, dtype=np.float32)[[2, 0, 2]]
@@ -27,7 +25,7 @@ def learned(rng, size: int = LABELS) -> ConditionalNormal:
 
 
 def at(prior: ConditionalNormal, context) -> tfd.Distribution:
-    return prior.distribution(prior.parameters(SimpleNamespace(context=tf.constant(context))))
+    return prior.distribution(prior.parameters(Given(tf.constant(context))))
 
 
 def test_it_starts_as_the_standard_normal_for_every_condition(rng):
