@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import VAE, conditions
+from vae_tf import VAE
 from vae_tf.atomic import beside, sync
 from vae_tf.errors import InputError
 from vae_tf.export import staging
@@ -61,7 +61,7 @@ def export(
     if not isinstance(vae, VAE):
         raise InputError(f"export was given a {type(vae).__name__}: give a vae_tf.VAE.")
     check_arguments(directory, name, keep, mount)
-    check_names(conditions.of(vae.encoder, vae.decoder), names or {})
+    check_names(vae.conditions, names or {})
     directory = pathlib.Path(directory)
     folder = directory / name
     named = configuration.named_versions(directory, name)

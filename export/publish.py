@@ -6,7 +6,6 @@ import warnings
 
 import keras
 
-from vae_tf import conditions
 from vae_tf.errors import InputError
 from vae_tf.export.bundle import check_arguments, export
 from vae_tf.export.version.conditions import Names, check_names
@@ -49,14 +48,14 @@ class Publish(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Looks up which way is better."""
-        directions = {name: way for name, way in self.model.objective.directions.items() if way is not None}
+        directions = {name: way for name, way in self.model.directions.items() if way is not None}
         direction = directions.get(self.monitor.removeprefix("val_"))
         if direction is None:
             raise InputError(
                 f"Publish was told to monitor {self.monitor!r}: give one of {', '.join(directions)}, or the same with "
                 f"val_."
             )
-        check_names(conditions.of(self.model.encoder, self.model.decoder), self.names or {})
+        check_names(self.model.conditions, self.names or {})
         self._sign = 1 if direction == "up" else -1
 
     def on_epoch_end(self, epoch, logs=None):

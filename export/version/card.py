@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
-from vae_tf import VAE, conditions
+from vae_tf import VAE
+from vae_tf.conditions import Condition
+from vae_tf.errors import InputError
 from vae_tf.export.version.conditions import Names, described
 from vae_tf.serving.contract import Interface
 from vae_tf.version import __version__
 
 PATH = "card.json"  # in a version
+DTYPES = ("int32", "float32")  # of conditions
 LIBRARIES = ("tensorflow", "keras", "tensorflow-probability")
 
 
@@ -46,6 +49,27 @@ def write(
     (version / PATH).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
+def conditions(version: pathlib.Path) -> dict[str, Condition]:
+    """The conditions that the card of a version describes, by name; none if it has no card.
+
+    Raises:
+        InputError: for a card that is damaged.
+    """
+    if not (version / PATH).exists():
+        return {}
+    try:
+        described = json.loads((version / PATH).read_text(encoding="utf-8"))["model"].get("conditions", {})
+        return {name: _condition(name, given) for name, given in described.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{version / PATH} cannot be read ({error}): export the model again.") from None
+
+
+def _condition(name: str, given: dict[str, Any]) -> Condition:
+    if given["dtype"] not in DTYPES:
+        raise ValueError(f"a condition of {given['dtype']}")
+    return Condition(name, tuple(given["shape"]), given["dtype"], given["count"])
+
+
 def model(vae: VAE, names: Names) -> dict[str, Any]:
     """A model in a few words and numbers."""
     axes = ("posterior", "prior", "likelihood", "objective")
@@ -54,7 +78,7 @@ def model(vae: VAE, names: Names) -> dict[str, Any]:
         **{axis: type(getattr(vae, axis)).__name__ for axis in axes},
         "latent_size": vae.latent_size,
         "event_shape": list(vae.event_shape),
-        "conditions": described(conditions.of(vae.encoder, vae.decoder), names),
+        "conditions": described(vae.conditions, names),
         "parameters": int(vae.count_params()),
     }
 

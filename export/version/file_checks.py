@@ -17,10 +17,11 @@ Faults = Iterator[str]
 def signatures(version: pathlib.Path) -> Faults:
     """Names, dtypes and shapes are those of the contract."""
     served = contents.interfaces(version)
+    conditions = _conditions(version, served)
     try:
         z, mean = served["decode"].inputs["z"].shape, served["decode"].outputs["mean"].shape
         noise = served["decode_noise"].inputs["noise"].shape if "decode_noise" in served else z
-        promised = contract.interfaces(z[1], mean[1:], noise[1])
+        promised = contract.interfaces(z[1], mean[1:], noise[1], conditions)
     except (KeyError, IndexError, TypeError, ValueError):
         yield "there is no decode from z [B, D] to mean [B, *event], or no noise [B, N] of decode_noise"
         return
@@ -104,6 +105,17 @@ CHECKS: dict[str, Callable[[pathlib.Path], Faults]] = {
     "warm-up requests": warm_up,
     CHECKSUMS: checksums,
 }
+
+
+def _conditions(version: pathlib.Path, served: dict[str, contract.Interface]) -> contract.Conditions:
+    """Those of the card, by the signature that runs the encoder, the decoder, or the decoder and the prior."""
+    described = card.conditions(version)
+    inputs = {name: interface.inputs for name, interface in served.items()}
+    encoder, decoder, prior = (
+        {name: described[name] for name in inputs.get(signature, ()) if name in described}
+        for signature in ("encode", "decode", "sample")
+    )
+    return contract.Conditions(encoder, decoder, prior)
 
 
 def _words(specs: dict[str, tf.TensorSpec]) -> str:

@@ -2,10 +2,13 @@
 
 import inspect
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from vae_tf import VAE, networks, priors
+from vae_tf.export import export
 from vae_tf.export.server import configuration
 from vae_tf_client import Client
 
@@ -184,3 +187,65 @@ def test_a_condition_that_is_no_number_is_not_sent(client):
     spec = client.signatures["encode_png"].inputs["image_bytes"]
     with pytest.raises(ValueError, match=r"takes bytes \[B\], which no condition of a model is"):
         spec.condition(b"a", 1)
+
+
+@pytest.fixture(scope="module")
+def conditional() -> VAE:
+    """Its prior and networks take a label, and its decoder and prior an angle."""
+    keras.utils.set_random_seed(0)
+    label, angle = networks.Label(4), networks.Vector(2)
+    encoder, _ = networks.mlp((4, 4, 1), CODES, hidden=(8,), conditions={"label": label})
+    _, decoder = networks.mlp((4, 4, 1), CODES, hidden=(8,), conditions={"label": label, "angle": angle})
+    vae = VAE(encoder, decoder, prior=priors.ConditionalNormal(CODES))
+    rng = np.random.default_rng(0)
+    for weight in vae.trainable_weights:  # biases start as zeros
+        weight.assign(weight + rng.normal(0, 0.3, weight.shape))
+    return vae
+
+
+@pytest.fixture(scope="module")
+def exported(conditional, serve, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("exported")
+    export(conditional, directory, "sprites", names={"label": ["circle", "square", "star", "heart"]})
+    with serve(directory) as running:
+        yield running
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_functions_are_those_of_the_model(conditional, exported, way, rng):
+    given = {"label": np.int32([0, 3, 1, 2]), "angle": rng.normal(size=(4, 2)).astype(np.float32)}
+    x = rng.integers(0, 2, (4, 4, 4, 1)).astype(np.float32)
+    seeds = np.int32([[7, i] for i in range(4)])
+    with Client(WAYS[way](exported), "sprites", timeout=30) as client:
+        drawn = client.sample(4, seed=7, **given)
+        np.testing.assert_array_equal(drawn.z, conditional.draw(seeds, **given))
+        np.testing.assert_allclose(drawn.mean, conditional.decode(drawn.z, **given).mean(), atol=1e-6)
+        np.testing.assert_allclose(
+            client.sample(4, seed=7, label=3, angle=[0, 1]).mean,
+            conditional.sample(4, seed=7, label=3, angle=[0, 1]),
+            atol=1e-6,
+        )
+        np.testing.assert_allclose(client.decode(drawn.z, **given), drawn.mean, atol=1e-6)
+        np.testing.assert_allclose(
+            client.encode(x, label=given["label"]).z, conditional.represent(x, label=given["label"]).z, atol=1e-5
+        )
+        np.testing.assert_allclose(client.reconstruct(x, **given), conditional.reconstruct(x, **given), atol=1e-6)
+        expected = conditional.score(x, seed=7, **given)
+        for name, values in client.score(x, seed=7, **given)._asdict().items():
+            np.testing.assert_allclose(values, getattr(expected, name), rtol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_unknown_label_spoils_its_own_row_of_every_function(exported, way, rng):
+    label, x = [0, 4, 1, -1], np.zeros((4, 4, 4, 1), np.float32)
+    given = {"label": label, "angle": [0, 1]}
+    with Client(WAYS[way](exported), "sprites", timeout=30) as client:
+        drawn, score = client.sample(4, seed=7, **given), client.score(x, **given)
+        files = client.decode_png(np.zeros((4, CODES)), **given)
+        for values in (
+            *drawn, *score, *client.encode(x, label=label), client.reconstruct(x, **given),
+            client.decode(np.zeros((4, CODES)), **given), client.decode_noise(np.zeros((4, CODES)), **given),
+        ):  # fmt: skip
+            assert np.isnan(values.reshape(4, -1)).all(axis=1).tolist() == [False, True, False, True]
+            assert np.isfinite(values[[0, 2]]).all()
+    assert [bool(file) for file in files] == [True, False, True, False]
