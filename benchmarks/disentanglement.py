@@ -117,10 +117,11 @@ def summary(runs: list[dict]) -> dict:
 
 def draw(path: pathlib.Path) -> None:
     """Three rows of the test set."""
-    from vae_tf.training import datasets, pictures
+    from vae_tf.training import datasets
+    from vae_tf.training.watching import grids
 
     x = datasets.load("sprites").x_test[:48]
-    pictures.write(pictures.grid(x / np.float32(255), columns=16), path)
+    grids.write(grids.grid(x / np.float32(255), columns=16), path)
 
 
 if __name__ == "__main__":

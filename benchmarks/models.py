@@ -157,13 +157,13 @@ def draw(arguments: argparse.Namespace, path: pathlib.Path) -> None:
     import matplotlib.pyplot as plt
 
     import vae_tf  # noqa: F401  (Keras finds its classes)
-    from vae_tf.training import pictures
+    from vae_tf.training.watching import grids
 
     names = [name for name in NAMES if (arguments.runs / f"{name}-0.keras").is_file()]
     figure, axes = plt.subplots(len(names), 1, figsize=(9, 0.5 * len(names)), layout="constrained")
     for name, axis in zip(names, axes, strict=True):
         vae = keras.saving.load_model(arguments.runs / f"{name}-0.keras")
-        axis.imshow(pictures.grid(vae.sample(20, seed=7), columns=20), cmap="gray", vmin=0, vmax=255)
+        axis.imshow(grids.grid(vae.sample(20, seed=7), columns=20), cmap="gray", vmin=0, vmax=255)
         axis.set_axis_off()
         axis.text(-10, 16, name, ha="right", va="center")
     figure.savefig(path, dpi=110)

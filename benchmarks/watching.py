@@ -21,7 +21,7 @@ from rich.progress import track
 
 from vae_tf import training
 from vae_tf.training import datasets
-from vae_tf.training.run import compiles
+from vae_tf.training.runs.run import compiles
 
 HERE = pathlib.Path(__file__).parent
 SETTINGS = ["--model.networks=Conv", "--batch_size=128", "--optimizer.learning_rate=1e-3"]

@@ -30,7 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vae_tf import training
     from vae_tf.errors import InputError
-    from vae_tf.training import datasets, outputs, pictures
+    from vae_tf.training import datasets
+    from vae_tf.training.runs import outputs
+    from vae_tf.training.watching import grids
 
     outputs.check_file(arguments.out, outputs.PNG)
     takes = {"label": ("attribute",), "count": tuple(COUNTS), "seed": ("samples",)}
@@ -50,14 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
         return x[datasets.evenly(count, len(x))]
 
     draw = {
-        "samples": lambda: pictures.samples(vae, count, settings.seed if arguments.seed is None else arguments.seed),
-        "reconstructions": lambda: pictures.reconstructions(vae, inputs()),
-        "traversal": lambda: pictures.traversal(vae, inputs()),
-        "interpolation": lambda: pictures.interpolation(vae, inputs()),
-        "manifold": lambda: pictures.manifold(vae),
+        "samples": lambda: grids.samples(vae, count, settings.seed if arguments.seed is None else arguments.seed),
+        "reconstructions": lambda: grids.reconstructions(vae, inputs()),
+        "traversal": lambda: grids.traversal(vae, inputs()),
+        "interpolation": lambda: grids.interpolation(vae, inputs()),
+        "manifold": lambda: grids.manifold(vae),
         "attribute": lambda: _attribute(the_run, settings, vae, arguments.label, count),
     }
-    pictures.write(draw[arguments.what](), arguments.out)
+    grids.write(draw[arguments.what](), arguments.out)
     print(arguments.out)
     return 0
 
@@ -66,8 +68,9 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     """Test images without a label, moved in the direction that it has in the training set."""
     from vae_tf import training
     from vae_tf.errors import InputError
-    from vae_tf.training import datasets, evaluation, pictures
-    from vae_tf.training.attribute import label_names
+    from vae_tf.training import datasets, evaluation
+    from vae_tf.training.evaluation.attribute import label_names
+    from vae_tf.training.watching import grids
 
     if label is None:
         raise InputError("An attribute is the direction of a label: give one, such as --label 7 or --label cat.")
@@ -84,4 +87,4 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
         others = others[label_names(splits.y_test, splits.class_names) != label]
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
-    return pictures.attribute(vae, others[datasets.evenly(count, len(others))], direction)
+    return grids.attribute(vae, others[datasets.evenly(count, len(others))], direction)

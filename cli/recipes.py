@@ -18,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.text import Text
 
     from vae_tf import training
-    from vae_tf.training.recipe_reference import reference
+    from vae_tf.training.recipes.reference import reference
 
     if arguments.keys:
         for key in reference():

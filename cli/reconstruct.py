@@ -19,8 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rich import progress
 
     from vae_tf import training
-    from vae_tf.training import outputs
-    from vae_tf.training.inputs import inputs
+    from vae_tf.training.runs import outputs
+    from vae_tf.training.runs.inputs import inputs
 
     is_array = outputs.is_array(arguments.out)
     settings, vae = training.Run(arguments.directory).load()

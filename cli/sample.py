@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf import random, training
     from vae_tf.data import rows_of
     from vae_tf.serving import signatures
-    from vae_tf.training import outputs
+    from vae_tf.training.runs import outputs
 
     is_array = outputs.is_array(arguments.out)
     settings, vae = training.Run(arguments.directory).load()

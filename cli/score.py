@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rich import progress
 
     from vae_tf import scoring, training
-    from vae_tf.training import outputs
-    from vae_tf.training.inputs import inputs
+    from vae_tf.training.runs import outputs
+    from vae_tf.training.runs.inputs import inputs
 
     outputs.check_file(arguments.out, ".csv")
     settings, vae = training.Run(arguments.directory).load()

@@ -13,7 +13,7 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 from vae_tf import training
-from vae_tf.training import pictures
+from vae_tf.training.watching import grids
 
 OUT = pathlib.Path(__file__).parent / "pictures" / "autoencoder-and-vae.png"
 RECIPES = {"autoencoder": "An autoencoder", "digits": "A VAE of the same networks"}
@@ -34,7 +34,7 @@ def main(folder: str = "runs/two-dimensional") -> None:
         row[0].add_patch(plt.Circle((0, 0), 2, fill=False, linestyle=":"))
         figure.colorbar(dots, ax=row[0], ticks=range(10), shrink=0.7, label="digit")
 
-        row[1].imshow(pictures.samples(vae)[..., 0], cmap="gray", vmin=0, vmax=255)
+        row[1].imshow(grids.samples(vae)[..., 0], cmap="gray", vmin=0, vmax=255)
         row[1].set_title("decoded from z ~ N(0, I)")
         row[1].axis("off")
     OUT.parent.mkdir(exist_ok=True)

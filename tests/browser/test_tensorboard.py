@@ -22,8 +22,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from vae_tf import VAE, networks, objectives
 from vae_tf.training import callbacks, datasets
-from vae_tf.training.callbacks.hyperparameters import write_results
-from vae_tf.training.tensorboard import tensorboard
+from vae_tf.training.watching.hyperparameters import write_results
+from vae_tf.training.watching.tensorboard import tensorboard
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ import yaml
 from PIL import Image
 
 from vae_tf import VAE, likelihoods, networks, training
-from vae_tf.training import pictures
+from vae_tf.training.watching import grids
 from vae_tf_cli.main import main
 
 # Grids of 6 x 6 pixels with gaps of 2: n images take 8 n + 2 pixels.
@@ -39,7 +39,7 @@ def test_a_picture_repeats_and_replaces_the_old_one(finished, here):
     assert (here / "x.png").read_bytes() == (here / "y.png").read_bytes()
     settings, vae = training.Run(finished).load()
     with Image.open(here / "x.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), pictures.samples(vae, seed=settings.seed)[..., 0])
+        np.testing.assert_array_equal(np.asarray(image), grids.samples(vae, seed=settings.seed)[..., 0])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_samples_are_those_of_the_seed(finished, here):
     assert main(["draw", str(finished), "--what", "samples", "--seed", "5", "--count", "9", "--out", "x.png"]) == 0
     _, vae = training.Run(finished).load()
     with Image.open(here / "x.png") as image:
-        np.testing.assert_array_equal(np.asarray(image), pictures.samples(vae, 9, seed=5)[..., 0])
+        np.testing.assert_array_equal(np.asarray(image), grids.samples(vae, 9, seed=5)[..., 0])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_option_that_a_kind_does_not_have_is_refused(refused, finished, here,
 
 def test_a_folder_in_the_place_of_the_picture_is_refused_before_the_work(refused, finished, here, monkeypatch):
     (here / "old.png").mkdir()
-    monkeypatch.setattr(pictures, "samples", lambda *_: pytest.fail("drawn"))
+    monkeypatch.setattr(grids, "samples", lambda *_: pytest.fail("drawn"))
     assert refused("draw", finished, "--what", "samples", "--out", "old.png") == (
         "--out got 'old.png', which is a folder: give the name of a file."
     )

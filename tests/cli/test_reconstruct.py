@@ -59,7 +59,7 @@ def test_what_fails_midway_leaves_no_folder(refused, finished, here, new, monkey
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vae_tf.training.outputs.sync", full)
+    monkeypatch.setattr("vae_tf.training.runs.outputs.sync", full)
     line = refused("reconstruct", finished, "--data", "new.npy", "--out", "means")
     assert line.startswith("means could not be written ([Errno 28]")
     assert [path.name for path in here.iterdir()] == ["new.npy"]

@@ -9,10 +9,10 @@ import tensorflow_probability as tfp
 
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
+from vae_tf.images import is_image
 from vae_tf.training.datasets import evenly
 from vae_tf.training.evaluation.distances import frechet_distance, kernel_distance
 from vae_tf.training.evaluation.features import Features
-from vae_tf.training.pictures import are_images
 
 LARGEST = 10_000  # samples
 CHUNK = 500  # that are made together
@@ -39,7 +39,7 @@ def sample_quality(vae: VAE, x_test, features: Features, *, seed: int) -> dict[s
     Raises:
         InputError: for a model of no images, values outside [0, 1], or fewer than 2 test images.
     """
-    if not are_images(vae):
+    if not is_image(vae.event_shape):
         raise InputError(
             f"Sample quality needs images (height, width, 1 or 3), but the model's data is {vae.event_shape}: leave it "
             f"out."

@@ -1,0 +1,64 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_tf import likelihoods, objectives, posteriors, priors
+from vae_tf.training import callbacks, evaluation
+from vae_tf.training.watching import plots
+
+
+def fit(vae, x, folder, read_events) -> dict:
+    vae.compile("sgd", run_eagerly=True)
+    vae.fit(x, batch_size=10, epochs=2, callbacks=[callbacks.Latents(folder, x)], verbose=0)
+    return read_events(folder / "latents")
+
+
+def test_the_latent_dimensions_are_written_at_each_epoch(make_vae, bits, tmp_path, read_events):
+    vae = make_vae()
+    found = fit(vae, bits, tmp_path, read_events)
+    assert set(found) == {"active_units", "kl_per_dimension", "kl_per_dimension_histogram", "aggregated_posterior"}
+    assert all(list(steps) == [1, 2] for steps in found.values())
+    assert float(found["active_units"][2]) == evaluation.active_units(evaluation.codes(vae, bits))
+
+
+def test_the_codes_are_drawn_with_the_same_noise_at_each_epoch(make_vae, bits, tmp_path):
+    vae = make_vae()
+    callback = callbacks.Latents(tmp_path, bits)
+    callback.set_model(vae)
+    codes, prior = callback._draws()
+    assert codes.shape == prior.shape == (20, 2)
+    assert not np.array_equal(codes, prior)
+    np.testing.assert_array_equal(callback._draws()[0], codes)  # the same at each epoch
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"posterior": posteriors.Deterministic(2), "objective": objectives.Reconstruction()},
+        {"posterior": posteriors.InverseAutoregressiveFlow(2)},
+        {"posterior": posteriors.PowerSpherical(2), "prior": priors.SphericalUniform(2)},
+        {"prior": priors.VampPrior(2, components=3)},
+    ],
+)
+def test_where_the_rate_does_not_fall_apart_there_is_no_plot_of_it(make_vae, bits, tmp_path, read_events, parts):
+    found = fit(make_vae(**parts), bits, tmp_path, read_events)
+    assert set(found) == {"active_units", "aggregated_posterior"}
+
+
+def test_vectors_and_one_dimension_have_all_of_it(make_vae, rng, tmp_path, read_events):
+    vae = make_vae((5,), latent_size=1, likelihood=likelihoods.Normal((5,)))
+    found = fit(vae, rng.normal(size=(20, 5)).astype(np.float32), tmp_path, read_events)
+    assert set(found) == {"active_units", "kl_per_dimension", "kl_per_dimension_histogram", "aggregated_posterior"}
+    _, _, png = found["aggregated_posterior"][1]
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.mode == "RGB"
+
+
+def test_a_plot_is_an_array_of_colours(rng):
+    drawn = plots.kl_per_dimension(np.float32([0.5, 2, 1]))
+    assert (drawn.dtype, drawn.shape) == (np.uint8, (400, 600, 3))
+    np.testing.assert_array_equal(drawn, plots.kl_per_dimension(np.float32([2, 1, 0.5])))  # the largest first
+    other = plots.aggregated_posterior(rng.normal(size=(9, 4)), rng.normal(size=(9, 4)))
+    assert other.shape == (400, 600, 3)

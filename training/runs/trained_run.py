@@ -1,0 +1,182 @@
+"""A trained run: its recipe, its model, its data, and what is measured of them."""
+
+import json
+import shlex
+import warnings
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf import VAE, importance, loading
+from vae_tf.atomic import replacing
+from vae_tf.errors import InputError
+from vae_tf.training import datasets, evaluation
+from vae_tf.training.recipes import recipe
+from vae_tf.training.runs import checkpoints
+from vae_tf.training.runs.checkpoints import Checkpoints
+from vae_tf.training.runs.directory import RunDirectory
+from vae_tf.training.watching.hyperparameters import write_results
+
+SAMPLES = 5_000  # importance samples of each example, where nothing else was asked for
+
+
+class TrainedRun(RunDirectory):
+    """Loads and measures what a run has trained."""
+
+    def load(self) -> tuple[recipe.Recipe, VAE]:
+        """The recipe and the trained model.
+
+        Raises:
+            InputError: where the directory is not that of a run, has no weights yet, or its file is damaged.
+        """
+        if not self.recipe.is_file():
+            raise InputError(f"{self.directory} is not a run: give a directory that `vae-tf train` has made.")
+        if not self.model.is_file():
+            raise InputError(self._why_no_weights())
+        settings, _ = recipe.read(str(self.recipe))
+        return settings, self._load_model()
+
+    def data(self, settings: recipe.Recipe) -> datasets.Splits:
+        """The data of a trained run, split as its recipe says.
+
+        Warns:
+            UserWarning: if the training data are not those that the run was trained on.
+        """
+        splits = self.splits(settings)
+        changed = self._why_not_as_trained(splits)
+        if changed and settings.data == recipe.read(str(self.recipe))[0].data:
+            warnings.warn(changed, stacklevel=2)
+        return splits
+
+    def splits(self, settings: recipe.Recipe) -> datasets.Splits:
+        """The data that a recipe names, split as it says."""
+        arrays = self._arrays(settings, settings.data)
+        return datasets.validation_split(arrays, settings.validation, settings.seed)
+
+    def _why_not_as_trained(self, splits: datasets.Splits) -> str | None:
+        """A note if the training data are not those of the newest checkpoint; None if they are, or it is not known."""
+        trained_on = Checkpoints(self.checkpoint, "").last_data()
+        if trained_on in (None, checkpoints.checksum(splits.x_train)):
+            return None
+        return (
+            f"the training data of {self.directory} are not those that it was trained on: they have changed, or an "
+            f"earlier version read or split them otherwise, so the model may have seen test examples and its numbers "
+            f"may be too good"
+        )
+
+    def _arrays(self, settings: recipe.Recipe, source: str) -> datasets.Arrays:
+        """The data of a source, in the size and the values of the run's recipe."""
+        arrays = datasets.load(source, settings.image_size)
+        likelihood = settings.model.likelihood(arrays.x_train.shape[1:])
+        return datasets.each(arrays, lambda x: datasets.stored(x, likelihood))
+
+    def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
+        """The test set as the model is evaluated on it, float32 [N, *event]."""
+        return datasets.as_seen(self.data(settings).x_test, seed=settings.seed, binarization=settings.binarization)
+
+    def evaluate(
+        self,
+        samples: int | None = None,
+        *,
+        data: str | None = None,
+        binarization: datasets.Binarization | None = None,
+        features: str | None = None,
+    ) -> dict[str, Any]:
+        """Measures the trained model on the test set and writes `results.json`; see `measure` and `keep`."""
+        results = self.measure(samples, data=data, binarization=binarization, features=features)
+        self.keep(results)
+        return results
+
+    def measure(
+        self,
+        samples: int | None = None,
+        *,
+        data: str | None = None,
+        binarization: datasets.Binarization | None = None,
+        features: str | None = None,
+    ) -> dict[str, Any]:
+        """Measures the trained model on the test set; see `evaluation.evaluate` for what is measured.
+
+        Args:
+            samples: the importance samples of each example; 5,000 where not given.
+            data: the source whose test set is measured; that of the run where not given.
+            binarization: of the test set; that of the run where not given.
+            features: where samples are compared with the test images: "inception", "classifier", "auto" or a .keras
+                file; see `evaluation.features`. Where not given, they are not.
+
+        Warns:
+            UserWarning: if the test set is binarised otherwise than the training set was, or the training data are not
+                those that the run was trained on.
+
+        Raises:
+            InputError: for a directory without a trained run, samples < 1 or of a plain autoencoder, labels that do
+                not match, or data that the model does not take.
+        """
+        settings, vae = self.load()
+        if samples is not None:
+            importance.check(vae, samples)
+        source = settings.data if data is None else data
+        arrays = datasets.each(self._arrays(settings, source), lambda x: datasets.with_channel(x, vae.event_shape))
+        datasets.check_shape(arrays.name, arrays.x_test, vae.event_shape)
+        binarization = settings.binarization if binarization is None else binarization
+        space = None if features is None else evaluation.features.chosen(features, arrays, settings.seed)
+        results = evaluation.evaluate(
+            vae,
+            evaluation.Examples(arrays.x_test, arrays.y_test, arrays.factors_test),
+            evaluation.Examples(arrays.x_train, arrays.y_train),
+            samples=SAMPLES if samples is None else samples,
+            binarization=binarization,
+            seed=settings.seed,
+            features=space,
+        )
+        if (binarization == "none") != (settings.binarization == "none"):
+            note = (
+                f"the test set has binarization {binarization} and the model was trained with "
+                f"{settings.binarization}: these numbers do not compare with those of the run's own test set"
+            )
+            warnings.warn(note, stacklevel=2)
+            results["notes"].append(note)
+        if source == settings.data:
+            splits = datasets.validation_split(arrays, settings.validation, settings.seed)
+            if changed := self._why_not_as_trained(splits):
+                warnings.warn(changed, stacklevel=2)
+                results["notes"].append(changed)
+        results["data"] = source
+        return results
+
+    def keep(self, results: dict[str, Any]) -> None:
+        """Writes what `measure` has measured to `results.json`, and to the run's row in TensorBoard.
+
+        Raises:
+            OSError: naming the file that could not be written.
+        """
+        settings, _ = recipe.read(str(self.recipe))
+        try:
+            with replacing(self.results) as partial:
+                partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+            if (results["data"], results["binarization"]) == (settings.data, settings.binarization):
+                write_results(self.tensorboard, results)  # of other data, the row would compare what does not
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(
+                f"{self.results} could not be written ({' '.join(str(error).split())}): make room, or mend "
+                f"that, and measure again."
+            ) from error
+
+    def _why_no_weights(self) -> str:
+        saved = Checkpoints(self.checkpoint, "").last_epoch()
+        if saved is not None:
+            return f"{self.model} is missing: bring it back, or copy that of the last checkpoint, {saved}."
+        resume = f"`vae-tf train --run {shlex.quote(str(self.directory))} --resume`"
+        return (
+            f"The run {self.directory} has no weights yet, as none of its epochs has come to its end: go on with "
+            f"{resume}, or, if its loss was not finite, begin anew with --overwrite and a smaller learning rate."
+        )
+
+    def _load_model(self) -> VAE:
+        vae = loading.load(self.model)
+        if not isinstance(vae, VAE):
+            raise InputError(
+                f"{self.model} holds a {type(vae).__name__}, not a VAE: restore the file, or train the run again."
+            )
+        return vae

@@ -1,0 +1,1 @@
+"""What a person sees of a model: callbacks for TensorBoard, pictures, plots."""

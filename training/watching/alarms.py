@@ -1,0 +1,100 @@
+"""What goes wrong in training, said where a person looks."""
+
+import os
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf import finite
+from vae_tf.training import evaluation
+from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.writers import Writers
+
+PATIENCE = 5  # epochs before a model is judged
+LEAST_RATE = 0.1  # nats
+
+ADVICE = (
+    "lower beta or raise it slowly from 0 (`objectives.ELBO(beta=schedules.Linear(...))`, the preset annealed-vae), "
+    "give the rate some nats free (`objectives.FreeBits`, the preset free-bits), or take a weaker decoder"
+)
+
+
+class Alarms(Watcher):
+    """Says in plain words, once each, as a warning and as text in TensorBoard, what goes wrong.
+
+    - `not_finite`: a logged value, a weight or a code is no longer finite. Of the first two, `fit` warns by itself.
+    - `rate_never_rises`: after 5 epochs, the rate has not been above 0.1 nats: the codes say nothing about the data.
+    - `posterior_collapse`: after 5 epochs, fewer latent dimensions than a share are active. Not said of a plain
+      autoencoder, which has no rate that could cause it, nor of a spherical posterior, whose codes' variance depends on
+      the number of their dimensions.
+
+    Give it to `fit` before a callback that stops training, such as `StopOnDivergence`: it writes at once what is not
+    finite.
+
+    Args:
+        directory: the run's log directory; `alarms` is written below it.
+        x: fixed examples [N, *event], whose codes are measured.
+        share: of the latent dimensions that should be active.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | Writers, x, share: float = 0.1):
+        super().__init__(directory, "alarms")
+        self.x, self.share = x, share
+        self._written: set[str] = set()
+        self._said: set[str] = set()
+        self._epochs = 0
+        self._highest_rate = -np.inf
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers where training is."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss of the steps so far."""
+        if not np.isfinite(logs["loss"]):
+            with self.surviving(self._epoch + 1):
+                self._write("not_finite", finite.sentence(self.model, "the loss", self._epoch + 1), self._epoch + 1)
+
+    def write(self, step: int, logs: Logs) -> None:
+        """Judges an epoch."""
+        vae = self.model
+        self._epochs += 1
+        self._highest_rate = max(self._highest_rate, logs.get("rate", np.inf))
+        what = finite.not_finite(vae, logs)
+        if what is not None:
+            self._write("not_finite", finite.sentence(vae, what, step), step)
+            return
+        codes = evaluation.codes(vae, self.x)
+        if not np.isfinite(codes).all():
+            self._say("not_finite", finite.sentence(vae, "a code", step), step)
+            return
+        if self._epochs < PATIENCE:
+            return
+        active = evaluation.active_units(codes)
+        if self._highest_rate < LEAST_RATE:
+            self._say(
+                "rate_never_rises",
+                f"The rate has not been above {LEAST_RATE} nats in {self._epochs} epochs: the codes say nothing about "
+                f"the data, and the decoder does without them; {ADVICE}.",
+                step,
+            )
+        elif active < self.share * vae.latent_size and vae.has_density and vae.can_collapse:
+            self._say(
+                "posterior_collapse",
+                f"The posterior has collapsed: {active} of {vae.latent_size} latent dimensions are active after "
+                f"epoch {step}; {ADVICE}.",
+                step,
+            )
+
+    def _say(self, name: str, words: str, step: int) -> None:
+        if name not in self._said:
+            self._said.add(name)
+            warnings.warn(words, stacklevel=2)
+            self._write(name, words, step)
+
+    def _write(self, name: str, words: str, step: int) -> None:
+        if name not in self._written:
+            self._written.add(name)
+            with self.writers["alarms"].as_default(step):
+                tf.summary.text(name, words)

@@ -1,0 +1,78 @@
+"""TensorBoard's pictures, on the same codes at each epoch."""
+
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.priors import VampPrior
+from vae_tf.training.watching import grids
+from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.writers import Writers
+
+TRAVERSED = 10  # latent dimensions
+NEIGHBOURS = 5  # inputs between which is interpolated
+ROUND = ("reconstructions", "samples")  # what is kept of round epochs
+
+
+class Pictures(Watcher):
+    """Writes what a model of images makes, on the same codes at each epoch.
+
+    `reconstructions` (inputs, reconstructions, differences), `samples` (means) and `draws` of the prior, a `traversal`
+    of the dimensions that the first input is most certain of, an `interpolation`; the `manifold` of two latent
+    dimensions, and the `pseudo_inputs` of a VampPrior.
+
+    Args:
+        directory: the run's log directory; they are written to `pictures` below it.
+        images: the inputs to reconstruct, [N, height, width, channels].
+        seed: of the prior's codes.
+        folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
+
+    Raises:
+        InputError: from `fit`, for a model of no images.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str] | Writers,
+        images: np.ndarray,
+        seed: int = 0,
+        folder: str | os.PathLike[str] | None = None,
+    ):
+        super().__init__(directory, "pictures")
+        self.x, self.seed = images, seed
+        self.folder = None if folder is None else pathlib.Path(folder)
+
+    def on_train_begin(self, logs=None):
+        """Opens the file."""
+        grids.check_images(self.model)
+        super().on_train_begin(logs)
+
+    def write(self, step: int, logs: Logs) -> None:
+        """Writes the pictures."""
+        del logs
+        vae = self.model
+        drawn = {
+            "reconstructions": grids.reconstructions(vae, self.x),
+            "samples": grids.samples(vae, seed=self.seed),
+            "draws": grids.draws(vae, seed=self.seed),
+            "traversal": grids.traversal(vae, self.x[:1], dimensions=TRAVERSED),
+        }
+        if len(self.x) > 1:
+            drawn["interpolation"] = grids.interpolation(vae, self.x[:NEIGHBOURS])
+        if vae.latent_size == 2:
+            drawn["manifold"] = grids.manifold(vae)
+        if isinstance(vae.prior, VampPrior):
+            drawn["pseudo_inputs"] = grids.pseudo_inputs(vae)
+        with self.writers["pictures"].as_default(step):
+            for name, picture in drawn.items():
+                tf.summary.image(name, picture[None])
+        if self.folder is not None and _is_round(step):
+            for name in ROUND:
+                grids.write(drawn[name], self.folder / f"{name}-epoch-{step:04d}.png")
+
+
+def _is_round(epoch: int) -> bool:
+    """Whether an epoch is 1, 2 or 5 times a power of ten."""
+    return str(epoch).rstrip("0") in ("1", "2", "5")

@@ -1,0 +1,74 @@
+"""What to watch a model with, in one word."""
+
+import os
+from typing import Any
+
+import keras
+import numpy as np
+
+from vae_tf.errors import InputError
+from vae_tf.images import is_image
+from vae_tf.training.datasets import evenly
+from vae_tf.training.watching.alarms import Alarms
+from vae_tf.training.watching.graph import Graph
+from vae_tf.training.watching.hyperparameters import Hyperparameters
+from vae_tf.training.watching.latents import Latents
+from vae_tf.training.watching.pictures import Pictures
+from vae_tf.training.watching.projector import Projector
+from vae_tf.training.watching.scalars import Scalars
+from vae_tf.training.watching.writers import Writers
+
+PICTURED = 32  # examples that are reconstructed
+MEASURED = 1_000  # examples whose codes are measured
+
+
+def tensorboard(
+    directory: str | os.PathLike[str],
+    x,
+    labels=None,
+    *,
+    hyperparameters: dict[str, Any] | None = None,
+    seed: int = 0,
+    pictures: str | os.PathLike[str] | None = None,
+) -> list[keras.callbacks.Callback]:
+    """The callbacks that show in TensorBoard whether a model learns, collapses or blurs.
+
+    `Alarms`, first, so that they speak before another callback stops training; `Scalars`, `Latents`, `Projector` and
+    `Graph`; `Pictures` for images; `Hyperparameters` where they are given. Give them to `fit`:
+    `vae.fit(x, callbacks=tensorboard("logs", x_validation))`.
+
+    Args:
+        directory: the run's log directory. What a person looks at first is in `train` below it, and beside that
+            `validation`, `projector` and `hyperparameters`.
+        x: examples [N, *event] to show and measure, such as the validation set, as `fit` takes them; of many, some
+            spread evenly.
+        labels: theirs, [N], for the projector.
+        hyperparameters: what runs are compared by, nested as a recipe is.
+        seed: of the prior's codes.
+        pictures: where PNG files of the epochs 1, 2, 5, 10, ... are kept as well.
+
+    Raises:
+        InputError: for no examples, labels of another length, and from `fit`, if the model does not take such examples
+            or the directory cannot be written.
+    """
+    x = np.asarray(x)
+    if not len(x):
+        raise InputError("There are no examples to watch a model with: give some, such as the validation set.")
+    if labels is not None and len(labels) != len(x):
+        raise InputError(f"{len(labels)} labels were given for {len(x)} examples: give one for each, or none.")
+    part = evenly(MEASURED, len(x))
+    measured, labels = x[part], None if labels is None else np.asarray(labels)[part]
+    shown = measured[evenly(PICTURED, len(measured))]
+    writers = Writers(directory, shared=dict.fromkeys(("alarms", "graph", "latents", "pictures"), "train"))
+    chosen = [
+        Alarms(writers, measured),
+        Scalars(writers, shown),
+        Latents(writers, measured, seed),
+        Projector(writers, measured, labels),
+        Graph(writers),
+    ]
+    if is_image(shown.shape[1:]):
+        chosen.append(Pictures(writers, shown, seed, pictures))
+    if hyperparameters is not None:
+        chosen.append(Hyperparameters(writers, hyperparameters))
+    return chosen
