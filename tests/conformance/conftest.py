@@ -7,7 +7,7 @@ devices it trains as on one.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,10 +19,23 @@ EVENT_SHAPE = (4, 4, 1)
 LATENT_SIZE = 2
 
 
-def model(make_networks=networks.mlp, **parts) -> VAE:
+def model(make_networks=networks.mlp, conditions: networks.Conditions = None, **parts) -> VAE:
     """A small model for images of 4 x 4, with the choices of `parts`."""
     options = {"hidden": (4,)} if make_networks is networks.mlp else {"filters": (3,), "hidden": 4}
-    return VAE(*make_networks(EVENT_SHAPE, latent_size=LATENT_SIZE, **options), **parts)
+    return VAE(*make_networks(EVENT_SHAPE, latent_size=LATENT_SIZE, conditions=conditions, **options), **parts)
+
+
+def conditions_of(vae: VAE, count: int) -> dict[str, np.ndarray]:
+    """So many values of each condition of a model, by name."""
+    angle = np.arange(count, dtype=np.float32)
+    values = {"label": np.arange(count) % 3, "angle": np.stack([np.sin(angle), np.cos(angle)], axis=1)}
+    return {name: values[name] for name in vae.conditions}
+
+
+def batch_of(vae: VAE, x: np.ndarray):
+    """x as `fit` takes it, with the conditions of a model."""
+    conditions = conditions_of(vae, len(x))
+    return {"x": x, **conditions} if conditions else x
 
 
 def frozen(prior: priors.Prior) -> priors.Prior:
@@ -106,6 +119,29 @@ CASES: dict[str, Callable[[], VAE]] = {
         prior=priors.AutoregressiveFlow(LATENT_SIZE, hidden=(4,)),
         objective=objectives.MaximumMeanDiscrepancy(beta=None, kernel="inverse_multiquadratic"),
     ),
+    # conditions: in both networks and the prior, or in one network alone
+    "ConditionalNormal, Label": lambda: model(
+        prior=priors.ConditionalNormal(LATENT_SIZE), conditions={"label": networks.Label(3)}
+    ),
+    "conv, Label in the decoder, Vector in the encoder, MixtureOfNormals": lambda: model(
+        networks.conv,
+        prior=priors.MixtureOfNormals(LATENT_SIZE, components=3),
+        conditions={"label": networks.Label(3, encoder=False), "angle": networks.Vector(2, decoder=False)},
+    ),
+    "resnet, Label and Vector, ConditionalNormal, ImportanceWeighted dreg": lambda: model(
+        networks.resnet,
+        prior=priors.ConditionalNormal(LATENT_SIZE),
+        objective=objectives.ImportanceWeighted(samples=3, gradient="dreg"),
+        conditions={"label": networks.Label(3), "angle": networks.Vector(2)},
+    ),
+    "ConditionalNormal, Label, MaximumMeanDiscrepancy": lambda: model(
+        prior=priors.ConditionalNormal(LATENT_SIZE),
+        objective=objectives.MaximumMeanDiscrepancy(weight=10.0, beta=0.5),
+        conditions={"label": networks.Label(3)},
+    ),
+    "VampPrior, Label in the decoder": lambda: model(
+        prior=priors.VampPrior(LATENT_SIZE, components=3), conditions={"label": networks.Label(3, encoder=False)}
+    ),
     # likelihoods
     "ContinuousBernoulli": lambda: model(likelihood=likelihoods.ContinuousBernoulli(EVENT_SHAPE)),
     "Normal, fixed": lambda: model(likelihood=likelihoods.Normal(EVENT_SHAPE, scale=0.5)),
@@ -139,11 +175,29 @@ class Case(NamedTuple):
         keras.utils.set_random_seed(0)
         return self.build()
 
+    def batch(self, vae: VAE, x: np.ndarray):
+        """x as `fit` takes it, with the conditions of the model."""
+        return batch_of(vae, x)
+
+    def conditions(self, vae: VAE, count: int) -> dict[str, np.ndarray]:
+        """So many values of each condition of the model, by name."""
+        return conditions_of(vae, count)
+
 
 class Trained(NamedTuple):
-    """A model after two steps of training."""
+    """A model after two steps of training.
+
+    Attributes:
+        vae: the model.
+        batch: its data, with the conditions that it takes.
+        few: five values of each condition.
+        before: its weights before the steps.
+        history: of the steps.
+    """
 
     vae: VAE
+    batch: Any
+    few: dict[str, np.ndarray]
     before: list[np.ndarray]
     history: dict[str, list[float]]
 
@@ -176,5 +230,6 @@ def trained(case, x) -> Trained:
     vae = case.seeded()
     before = [weight.numpy() for weight in vae.trainable_weights]
     vae.compile(keras.optimizers.Adam(0.01), jit_compile=False)
-    history = vae.fit(x, batch_size=10, shuffle=False, verbose=0).history
-    return Trained(vae, before, history)
+    batch = batch_of(vae, x)
+    history = vae.fit(batch, batch_size=10, shuffle=False, verbose=0).history
+    return Trained(vae, batch, conditions_of(vae, 5), before, history)

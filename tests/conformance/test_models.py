@@ -11,12 +11,12 @@ from vae_tf.family import Given
 
 
 def test_no_class_is_left_out(covered):
-    public = {name for axis in (likelihoods, objectives, posteriors, priors) for name in axis.__all__}
-    public -= {"Encode", "Likelihood", "Objective", "Posterior", "Prior"}
-    for module in (networks, schedules):
-        kinds = inspect.isfunction if module is networks else inspect.isclass
-        own = [name for name, value in inspect.getmembers(module, kinds) if value.__module__ == module.__name__]
-        public |= {name for name in own if not name.startswith("_")} - {"Schedule"}
+    public = {name for axis in (likelihoods, networks, objectives, posteriors, priors) for name in axis.__all__}
+    public -= {"Likelihood", "Objective", "Posterior", "Prior", "Networks", "Inputs", "Conditions"}
+    own = [
+        name for name, kind in inspect.getmembers(schedules, inspect.isclass) if kind.__module__ == schedules.__name__
+    ]
+    public |= {name for name in own if not name.startswith("_")} - {"Schedule"}
     assert public - covered == set(), "add a line to CASES in tests/conformance/conftest.py"
 
 
@@ -26,35 +26,38 @@ def test_no_two_classes_share_a_name():
     assert len(names) == len(set(names))
 
 
-def answers(vae: VAE, x: np.ndarray) -> list[np.ndarray]:
+def answers(vae: VAE, batch, few: dict[str, np.ndarray]) -> list[np.ndarray]:
     seeds = tf.stack([tf.fill([5], 7), tf.range(5)], axis=1)
-    codes = vae.posterior.code(vae.encode(x))
-    return [value.numpy() for value in (codes, vae(x), vae.draw(seeds), vae.sample(5, seed=7))]
+    codes = vae.represent(batch).z
+    return [value.numpy() for value in (codes, vae(batch), vae.draw(seeds, **few), vae.sample(5, seed=7, **few))]
 
 
-def one_pass(vae: VAE, x: np.ndarray) -> dict[str, tf.Tensor]:
+def one_pass(vae: VAE, batch) -> dict[str, tf.Tensor]:
     """Every tensor of a pass and of its objective."""
-    noise = tf.random.stateless_normal([vae.objective.samples, len(x), vae.posterior.noise_size], [1, 2])
-    features = vae.encoder(x)
-    prior_noise = tf.random.stateless_normal([len(x), vae.prior.noise_size], [3, 4])
-    terms = vae.terms(x, noise, prior_noise=prior_noise)
+    count = tf.shape(batch["x"] if vae.conditions else batch)[0]
+    noise = tf.random.stateless_normal([vae.objective.samples, count, vae.noise_size], [1, 2])
+    prior_noise = tf.random.stateless_normal([count, vae.prior_noise_size], [3, 4])
+    terms = vae.terms(batch, noise, prior_noise=prior_noise)
     values = vae.objective(terms, tf.constant(1))
+    inputs = [batch[value.name] for value in vae.encoder.inputs] if vae.conditions else [batch]
+    features = vae.encoder(inputs if len(inputs) > 1 else inputs[0])
     parameters = vae.posterior.parameters(Given(features))
-    return {**values, **parameters, "log_likelihood": terms.log_likelihood, "z": terms.latents[0].z, "mean": vae(x)}
+    return {**values, **parameters, "log_likelihood": terms.log_likelihood, "z": terms.latents[0].z, "mean": vae(batch)}
 
 
 def test_it_builds_with_the_shapes_of_the_contract(case, x):
     vae = case.seeded()
-    q, p = vae.encode(x), vae.decode(vae.draw(np.zeros((3, 2), np.int32)))
+    batch, three = case.batch(vae, x), case.conditions(vae, 3)
+    q, p = vae.encode(batch), vae.decode(vae.draw(np.zeros((3, 2), np.int32), **three), **three)
     assert (q.batch_shape, q.event_shape) == ((20,), (vae.latent_size,))
     assert (p.batch_shape, p.event_shape) == ((3,), vae.event_shape)
-    assert vae(x).shape == x.shape
+    assert vae(batch).shape == x.shape
     assert vae.posterior.code(q).shape == (20, vae.latent_size)
     assert all(vars(type(part)).get("__doc__") for part in (vae.posterior, vae.prior, vae.likelihood, vae.objective))
 
 
 def test_two_steps_change_every_weight_and_log_finite_values(trained):
-    vae, before, history = trained
+    vae, before, history = trained.vae, trained.before, trained.history
     assert set(history) == set(vae.objective.directions)
     assert np.isfinite(list(history.values())).all()
     assert int(vae.optimizer.iterations) == 2
@@ -62,10 +65,11 @@ def test_two_steps_change_every_weight_and_log_finite_values(trained):
         assert not np.array_equal(weight, old), weight.path
 
 
-def test_it_is_saved_and_loaded_in_safe_mode(trained, x, tmp_path):
+def test_it_is_saved_and_loaded_in_safe_mode(trained, tmp_path):
     trained.vae.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    for one, other in zip(answers(loaded, x), answers(trained.vae, x), strict=True):
+    data = trained.batch, trained.few
+    for one, other in zip(answers(loaded, *data), answers(trained.vae, *data), strict=True):
         np.testing.assert_array_equal(one, other)
     for one, other in zip(loaded.optimizer.variables, trained.vae.optimizer.variables, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -88,8 +92,8 @@ def test_it_computes_in_float32_under_mixed_precision(case, x):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         vae = case.seeded()
-        assert vae.encoder(x).dtype == tf.float16
-        dtypes = {name: value.dtype for name, value in one_pass(vae, x).items()}
+        assert vae.encoder.outputs[0].dtype == vae.decoder.outputs[0].dtype == "float16"
+        dtypes = {name: value.dtype for name, value in one_pass(vae, case.batch(vae, x)).items()}
         assert set(dtypes.values()) == {tf.float32}, dtypes
         assert {weight.dtype for weight in vae.trainable_weights} == {"float32"}
     finally:
@@ -108,7 +112,7 @@ def test_xla_trains_as_tensorflow_does(case, x, monkeypatch):
     for options in ({"jit_compile": True}, {"run_eagerly": True}):
         vae = case.seeded()
         vae.compile(keras.optimizers.SGD(1e-3), **options)
-        history = vae.fit(x, batch_size=10, shuffle=False, verbose=0).history
+        history = vae.fit(case.batch(vae, x), batch_size=10, shuffle=False, verbose=0).history
         trained.append((vae.trainable_weights, history))
     (weights, history), (expected_weights, expected_history) = trained
     for name, values in expected_history.items():
@@ -117,9 +121,10 @@ def test_xla_trains_as_tensorflow_does(case, x, monkeypatch):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=one.path)
 
 
-def test_it_computes_with_keras_weights_and_nothing_else(trained, x):
+def test_it_computes_with_keras_weights_and_nothing_else(trained):
     vae = trained.vae
     # Keras neither trains nor saves a tf.Variable that it does not know.
-    computed = tf.function(lambda x: one_pass(vae, x)).get_concrete_function(x)
+    batch = tf.nest.map_structure(tf.constant, trained.batch)
+    computed = tf.function(lambda batch: one_pass(vae, batch)).get_concrete_function(batch)
     known = {id(weight.value) for weight in vae.weights}
     assert [variable.name for variable in computed.variables if id(variable) not in known] == []

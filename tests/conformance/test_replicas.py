@@ -27,7 +27,7 @@ SCRIPT = """
             keras.utils.set_random_seed(1)
             vae = build()
             vae.compile(keras.optimizers.SGD(0.01))
-        vae.fit(x, batch_size=20, shuffle=False, verbose=0)
+        vae.fit(lines["batch_of"](vae, x), batch_size=20, shuffle=False, verbose=0)
         return vae
 
     for name, build in list(lines["CASES"].items())[{first}::{step}]:
