@@ -5,7 +5,7 @@ The archive holds arrays by the names `<signature>/inputs/<name>` and `<signatur
 
 import os
 import zipfile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,7 @@ def exchanges(vae: VAE) -> dict[str, Exchange]:
     Conditions are spread over their labels, or normal.
     """
     seed = np.stack([np.zeros(ROWS), np.arange(ROWS)], axis=1).astype(np.int32)
-    given = {name: values(condition, ROWS) for name, condition in vae.conditions.items()}
+    given: dict[str, Any] = {name: values(condition, ROWS) for name, condition in vae.conditions.items()}
     functions = signatures.functions(vae)
     interfaces = signatures.interfaces(vae)
 
