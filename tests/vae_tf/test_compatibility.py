@@ -46,10 +46,10 @@ def test_networks_whose_shapes_are_not_known(pair):
 def test_networks_with_several_inputs_or_outputs(pair):
     dense = keras.layers.Dense
     two_outputs = network((6,), dense(2), dense(2))
-    refused("The encoder has 1 inputs and 2 outputs: give a built network with one of each", two_outputs, pair.decoder)
+    refused("The encoder has 1 inputs and 2 outputs: give a built network with one output", two_outputs, pair.decoder)
     one, other = keras.Input((2,)), keras.Input((2,))
     two_inputs = keras.Model([one, other], keras.layers.add([one, other]))
-    refused("The decoder has 2 inputs and 1 outputs: give a built network", pair.encoder, two_inputs)
+    refused("Input 2 of the decoder has no name, by which its values could be given", pair.encoder, two_inputs)
 
 
 def test_an_input_shape_that_is_not_fixed(pair):
@@ -110,6 +110,7 @@ def test_an_objective_that_has_no_meaning_for_the_posterior(pair):
 ON_THE_SPHERE = "The codes of PowerSpherical lie on the unit sphere, where {prior} has no density: use priors.Spherical"
 OFF_THE_SPHERE = "SphericalUniform has density on the unit sphere alone, which the codes of {posterior} leave: use post"
 NOT_ANY_CODE = "a VampPrior needs the density of every code .* and {posterior} gives that of its draws; use posteriors"
+NO_CONDITION = "{prior} depends on a condition, but neither network takes one: give the networks a further input"
 NO_DENSITY = "{posterior} has no density, so neither has a mixture of such posteriors; use posteriors.DiagonalNormal"
 REFUSED = {
     ("PowerSpherical", "StandardNormal"): ON_THE_SPHERE,
@@ -121,12 +122,17 @@ REFUSED = {
     ("Deterministic", "SphericalUniform"): OFF_THE_SPHERE,
     ("InverseAutoregressiveFlow", "VampPrior"): NOT_ANY_CODE,
     ("Deterministic", "VampPrior"): NO_DENSITY,
+    **{
+        (posterior, "ConditionalNormal"): ON_THE_SPHERE if posterior == "PowerSpherical" else NO_CONDITION
+        for posterior in posteriors.__all__
+        if posterior != "Posterior"
+    },
 }
 PAIRS = [
     (posterior, prior)
     for posterior in posteriors.__all__
     for prior in priors.__all__
-    if posterior != "Posterior" and prior not in ("Prior", "Encode")
+    if posterior != "Posterior" and prior != "Prior"
 ]
 
 

@@ -218,7 +218,7 @@ def test_a_loss_or_metrics_of_kerass_own_are_refused(make_vae, binary, given):
     ids=lambda posterior: type(posterior).__name__,
 )
 def test_a_data_set_is_encoded_and_reconstructed_as_its_array_is(make_vae, binary, posterior):
-    prior = priors.SphericalUniform(2) if posterior.is_spherical else None
+    prior = priors.SphericalUniform(2) if isinstance(posterior, posteriors.PowerSpherical) else None
     objective = None if posterior.has_density else objectives.Reconstruction()
     vae = make_vae(posterior=posterior, prior=prior, objective=objective)
     dataset = tf.data.Dataset.from_tensor_slices((binary, np.arange(50))).batch(15)

@@ -441,6 +441,4 @@ def test_weights_start_where_the_recipe_says(read_recipe, initialization):
 
 
 def test_presets_lie_beside_the_module():
-    assert (
-        sorted(path.stem for path in pathlib.Path(recipe.__file__).parent.glob("recipes/*.yaml")) == training.presets()
-    )
+    assert sorted(path.stem for path in pathlib.Path(recipe.__file__).parent.glob("*.yaml")) == training.presets()

@@ -7,7 +7,7 @@ from vae_tf import likelihoods, objectives, posteriors, priors, training
 from vae_tf.training import networks
 from vae_tf.training.recipes.reference import reference
 
-PAGE = pathlib.Path(__file__).parents[2] / "docs" / "recipes.md"
+PAGE = pathlib.Path(__file__).parents[3] / "docs" / "recipes.md"
 
 
 def test_every_key_of_a_decided_recipe_is_there():
