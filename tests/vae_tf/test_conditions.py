@@ -1,13 +1,16 @@
 """What the networks take besides x and z: found in them, looked at on the host, and told apart in the graph."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-from vae_tf import InputError, conditions
+from vae_tf import VAE, InputError, conditions
 from vae_tf.conditions import Condition
+from vae_tf.serving import contract
 
 LABEL = Condition("label", (), "int32", 10)
 ANY_LABEL = Condition("label", (), "int32", None)
@@ -302,3 +305,15 @@ def test_a_context_of_an_unknown_batch_has_a_known_width():
 def test_a_context_of_labels_that_nothing_counts_is_refused():
     with pytest.raises(InputError, match="How many values 'label' can have is not known, and the context needs it"):
         ANY_LABEL.context([1])
+
+
+def test_no_condition_has_the_name_of_an_argument_or_of_a_served_input():
+    methods = [
+        inspect.signature(method).parameters
+        for name, method in inspect.getmembers(VAE, inspect.isfunction)
+        if not name.startswith("_")
+    ]
+    arguments = {name for parameters in methods if "condition" in parameters for name in parameters} - {"condition"}
+    served = {name for interface in contract.interfaces(2, (4,), 2).values() for name in interface.inputs}
+    assert {"x", "z", "seed", "noise", "training", "count", "samples"} <= arguments
+    assert arguments | served <= conditions.RESERVED
