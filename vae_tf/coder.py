@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
+from vae_tf import conditions
 from vae_tf.errors import InputError
 from vae_tf.family import Given
 from vae_tf.posteriors import Posterior
@@ -49,9 +50,7 @@ class Coder(keras.Model):
                 f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
                 f'for most images, or x.astype("float32") if nothing is to be scaled.'
             )
-        x = tf.cast(x, tf.float32)
-        names = [value.name for value in self.encoder.inputs[1:]]
-        inputs = {self.encoder.inputs[0].name: x, **{name: batch[name] for name in names}} if names else x
+        inputs = conditions.inputs(self.encoder, tf.cast(x, tf.float32), batch)
         given = Given(self.encoder(inputs, training=training))
         return self.posterior.code(self.posterior.distribution(self.posterior.parameters(given)))
 

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from vae_tf import conditions
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 from vae_tf.objectives import Objective
@@ -82,8 +83,8 @@ def check_parts(
             f"{likelihood.event_shape}; make them equal."
         )
     prior.check(posterior)
-    of_encoder, of_decoder = ([value.name for value in network.inputs[1:]] for network in (encoder, decoder))
-    prior.check_conditions(of_encoder, [*of_encoder, *of_decoder])
+    of_encoder = conditions.names(encoder)
+    prior.check_conditions(of_encoder, of_encoder + conditions.names(decoder))
     objective.check(posterior, prior)
 
 

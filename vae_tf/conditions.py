@@ -154,6 +154,17 @@ def of(encoder: keras.Model, decoder: keras.Model) -> dict[str, Condition]:
     return found
 
 
+def names(network: keras.Model) -> tuple[str, ...]:
+    """The names of the conditions that a network takes."""
+    return tuple(value.name for value in network.inputs[1:])
+
+
+def inputs(network: keras.Model, first: tf.Tensor, values: Mapping[str, tf.Tensor]):
+    """What a network is called with: x or z, and if it takes conditions, their values by name."""
+    beside = {name: values[name] for name in names(network)}
+    return {network.inputs[0].name: first, **beside} if beside else first
+
+
 def context(conditions: Mapping[str, Condition], values: Mapping[str, Any]) -> tf.Tensor | None:
     """The contexts of all conditions beside each other, float32 [B, sum of widths]; None if there are none.
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from vae_tf import conditions, importance, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
-from vae_tf.data import Schema, batches
+from vae_tf.data import Schema, batches, by_name
 from vae_tf.errors import InputError
 from vae_tf.latents import Represent
 from vae_tf.likelihoods import Bernoulli, Likelihood
@@ -180,7 +180,7 @@ class VAE(Walks):
             condition: the conditions, by name, one value for all rows or one for each.
         """
         count = size("sample()", "count", count, least=0)
-        self._known(condition)
+        by_name.check(self.schema, condition)
         seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(count))
         return self.mean(self.draw(seeds, **condition), **condition)
 
@@ -200,7 +200,10 @@ class VAE(Walks):
         Raises:
             InputError: for data outside the support, samples < 1, or a plain autoencoder.
         """
-        parts = [part.log_prob for part in importance.estimates(self, self._batch(x, condition), samples, seed)]
+        parts = [
+            part.log_prob
+            for part in importance.estimates(self, by_name.batch(self.schema, x, condition), samples, seed)
+        ]
         return tf.cast(tf.concat(parts, axis=0), tf.float32) if parts else tf.zeros([0])
 
     def score(self, x, seed: int = 0, **condition) -> scoring.Score:
@@ -224,7 +227,7 @@ class VAE(Walks):
 
         Source: Kingma and Welling (2014), equation 3; rate and distortion: Alemi et al. (2018).
         """
-        return scoring.joined(list(scoring.scores(self, self._batch(x, condition), seed)))
+        return scoring.joined(list(scoring.scores(self, by_name.batch(self.schema, x, condition), seed)))
 
     @functools.cached_property
     def score_function(self):

@@ -1,7 +1,7 @@
 """The score of each example: the bound on its log-likelihood, and the bound's two terms."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,9 +9,6 @@ import tensorflow as tf
 from vae_tf import divergence, random
 from vae_tf.data import rows_of, slices
 from vae_tf.errors import InputError
-
-if TYPE_CHECKING:
-    from vae_tf.model import VAE
 
 
 class Score(NamedTuple):
@@ -28,7 +25,7 @@ class Score(NamedTuple):
     distortion: tf.Tensor
 
 
-def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
+def scores(vae, x, seed: int) -> Iterator[Score]:
     """Scores consecutive slices of `x`, so that a caller can show how far it is.
 
     Args:
@@ -54,7 +51,7 @@ def scores(vae: "VAE", x, seed: int) -> Iterator[Score]:
         first += rows
 
 
-def of_rows(vae: "VAE", batch, seeds: tf.Tensor) -> Score:
+def of_rows(vae, batch, seeds: tf.Tensor) -> Score:
     """The score of each row of a batch, with one draw z ~ q(z|x) by its seed, an integer pair of `seeds` [B, 2].
 
     It is NaN if a value of x is outside the likelihood's support, between its levels too, or if a condition is not
@@ -76,7 +73,7 @@ def beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(rows, [-1] + [1] * (values.shape.rank - 1))
 
 
-def check(vae: "VAE") -> None:
+def check(vae) -> None:
     """Refuses a model that has no score.
 
     Raises:

@@ -4,14 +4,13 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf import conditions, random
 from vae_tf.arrays import numbers
 from vae_tf.conditions import Condition
-from vae_tf.data import batches
+from vae_tf.data import batches, by_name
 from vae_tf.errors import InputError
 from vae_tf.family import Encode, Factorised
 from vae_tf.kept import Kept
@@ -75,12 +74,12 @@ class Walks(Kept):
     @property
     def encoder_conditions(self) -> tuple[str, ...]:
         """The names of the conditions that the encoder takes."""
-        return tuple(value.name for value in self.encoder.inputs[1:])
+        return conditions.names(self.encoder)
 
     @property
     def decoder_conditions(self) -> tuple[str, ...]:
         """The names of the conditions that the decoder takes."""
-        return tuple(value.name for value in self.decoder.inputs[1:])
+        return conditions.names(self.decoder)
 
     @property
     def prior_conditions(self) -> tuple[str, ...]:
@@ -136,7 +135,9 @@ class Walks(Kept):
         z = tf.cast(numbers(z, "z", ("N", self.latent_size)), tf.float32)
         if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
-        values = self._condition(condition, self.decoder_conditions, _rows(z))
+        values = by_name.tensors(
+            self.schema, condition, self.decoder_conditions, by_name.rows(z, -2) if z.shape.rank > 1 else 1
+        )
         return self._likelihood(self.latents.walk(Recall(z)), values, training)
 
     def mean(self, z, **condition) -> tf.Tensor:
@@ -154,7 +155,9 @@ class Walks(Kept):
 
         Rows are drawn one by one, because a matrix product of many rows gives other last bits than that of one.
         """
-        values = self._condition(condition, self.prior_conditions, _rows(tf.convert_to_tensor(seeds)))
+        values = by_name.tensors(
+            self.schema, condition, self.prior_conditions, by_name.rows(tf.convert_to_tensor(seeds), 0)
+        )
         return self._draw_function(seeds, self._context(values))
 
     @functools.cached_property
@@ -179,7 +182,9 @@ class Walks(Kept):
         noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
         if noise.shape.rank != 2 or noise.shape[-1] != size:
             raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
-        return self._generate(noise, self._context(self._condition(condition, self.prior_conditions, _rows(noise))))
+        return self._generate(
+            noise, self._context(by_name.tensors(self.schema, condition, self.prior_conditions, by_name.rows(noise, 0)))
+        )
 
     def _generate(self, noise: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         generate = Generate(noise, self._encode())
@@ -218,20 +223,14 @@ class Walks(Kept):
 
     def _features(self, x: tf.Tensor, values: Values, training: bool) -> tf.Tensor:
         """The encoder's features of x [B, *event]."""
-        names = self.encoder_conditions
-        inputs = {self.encoder.inputs[0].name: x, **{name: values[name] for name in names}} if names else x
-        return self.encoder(inputs, training=training)
+        return self.encoder(conditions.inputs(self.encoder, x, values), training=training)
 
     def _likelihood(self, z: tf.Tensor, values: Values, training: bool) -> tfd.Distribution:
         """p(x|z), batch [*], of what came down the walk, [*, D]: the networks see one axis of rows."""
         lead, size = tf.shape(z)[:-1], z.shape[-1]
         rows = tf.reshape(z, [-1, size])
-        names = self.decoder_conditions
-        if names:
-            beside = {name: _over(values[name], lead, self.conditions[name].shape) for name in names}
-            features = self.decoder({self.decoder.inputs[0].name: rows, **beside}, training=training)
-        else:
-            features = self.decoder(rows, training=training)
+        beside = {name: _over(values[name], lead, self.conditions[name].shape) for name in self.decoder_conditions}
+        features = self.decoder(conditions.inputs(self.decoder, rows, beside), training=training)
         unflatten = lambda value: tf.reshape(value, tf.concat([lead, value.shape[1:]], 0))  # noqa: E731
         with tf.name_scope("likelihood/"):
             parameters = self.likelihood.parameters(features)
@@ -245,55 +244,11 @@ class Walks(Kept):
     def _split(self, x, condition: Mapping[str, Any], names: Iterable[str]) -> tuple[tf.Tensor, Values]:
         """x, float32 [B, *event], and the conditions of these names, by name, as tensors."""
         schema = self.schema.needing(names)
-        return schema.split(schema.tensors(self._batch(x, condition)))
-
-    def _batch(self, x, condition: Mapping[str, Any]):
-        """x, with the conditions that were given by name a dictionary of all."""
-        if not condition:
-            return x
-        if isinstance(x, Mapping | tf.data.Dataset):
-            raise InputError(f"x holds the conditions already, and {', '.join(condition)} was given too: give either.")
-        x = numbers(x, "x", ("N", *self.event_shape))
-        rows = tf.shape(x)[0] if x.shape[0] is None else int(x.shape[0])
-        return {"x": x, **{name: self._repeated(name, value, rows) for name, value in condition.items()}}
-
-    def _condition(self, condition: Mapping[str, Any], names: tuple[str, ...], rows) -> Values:
-        """The conditions of these names, as tensors of so many rows."""
-        self._known(condition)
-        missing = [name for name in names if name not in condition]
-        if missing:
-            raise InputError(f"{', '.join(missing)} is missing: give {', '.join(f'{name}=...' for name in missing)}.")
-        values = {name: self._repeated(name, condition[name], rows) for name in names}
-        fixed = rows if isinstance(rows, int) else None
-        for name, value in values.items():
-            self.conditions[name].check(value, fixed, name)
-        return {name: self.conditions[name].as_tensor(value) for name, value in values.items()}
-
-    def _known(self, condition: Iterable[str]) -> None:
-        unknown = [name for name in condition if name not in self.conditions]
-        if unknown:
-            takes = f"the conditions {', '.join(self.conditions)}" if self.conditions else "no conditions"
-            raise InputError(f"{', '.join(unknown)} was given, but this model takes {takes}: leave it out.")
-
-    def _repeated(self, name: str, value, rows):
-        """One value for each row, if one was given for all."""
-        self._known([name])
-        condition = self.conditions[name]
-        value = value if tf.is_tensor(value) else np.asarray(value)
-        if len(value.shape) != len(condition.shape):
-            return value
-        condition.check(value[None], 1, name)
-        return tf.broadcast_to(condition.as_tensor(value), [rows, *condition.shape])
+        return schema.split(schema.tensors(by_name.batch(self.schema, x, condition)))
 
     def _context(self, values: Values) -> tf.Tensor | None:
         """What the prior depends on, float32 [B, C]."""
         return conditions.context(self.conditions, values) if self.prior.is_conditional else None
-
-
-def _rows(values) -> int | tf.Tensor:
-    """The number of rows, or the tensor that holds it."""
-    first = values.shape[-2] if len(values.shape) > 1 else values.shape[0]
-    return tf.shape(values)[-2 if len(values.shape) > 1 else 0] if first is None else int(first)
 
 
 def _over(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:

@@ -1,8 +1,9 @@
 """The data of a model: what its examples are, the look at what it is given, and slices of many."""
 
+from vae_tf.data import by_name
 from vae_tf.data.batch_check import BatchCheck
 from vae_tf.data.schema import Schema
 from vae_tf.data.slicing import batches, rows_of, slices
 from vae_tf.data.weights import check_weights, targets
 
-__all__ = ["BatchCheck", "Schema", "batches", "check_weights", "rows_of", "slices", "targets"]
+__all__ = ["BatchCheck", "Schema", "batches", "by_name", "check_weights", "rows_of", "slices", "targets"]

@@ -1,0 +1,74 @@
+"""Conditions that are given by name, one value for all rows or one for each."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from vae_tf.arrays import numbers
+from vae_tf.data.schema import Schema
+from vae_tf.errors import InputError
+
+Rows: TypeAlias = "int | tf.Tensor"  # a number of rows, or within a graph the tensor that holds it
+
+
+def batch(schema: Schema, x, given: Mapping[str, Any]):
+    """x, or if conditions were given by name, a dictionary of x and of these.
+
+    Raises:
+        InputError: for a condition that the model has not, or x that holds the conditions already.
+    """
+    if not given:
+        return x
+    check(schema, given)
+    if isinstance(x, Mapping | tf.data.Dataset):
+        raise InputError(f"x holds the conditions already, and {', '.join(given)} was given too: give either.")
+    x = numbers(x, "x", schema.shapes["x"])
+    return {"x": x, **{name: _repeated(schema, name, value, rows(x, 0)) for name, value in given.items()}}
+
+
+def tensors(schema: Schema, given: Mapping[str, Any], names: Iterable[str], count: Rows) -> dict[str, tf.Tensor]:
+    """The values of the conditions of these names, by name, of so many rows.
+
+    Raises:
+        InputError: for a condition that the model has not, one that is missing, or values that it cannot have.
+    """
+    check(schema, given)
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise InputError(f"{', '.join(missing)} is missing: give {', '.join(f'{name}=...' for name in missing)}.")
+    found = {}
+    for name in names:
+        condition = schema.conditions[name]
+        value = _repeated(schema, name, given[name], count)
+        found[name] = condition.as_tensor(condition.check(value, count if isinstance(count, int) else None, name))
+    return found
+
+
+def check(schema: Schema, given: Iterable[str]) -> None:
+    """Refuses names of conditions that the model has not.
+
+    Raises:
+        InputError: naming those that it has.
+    """
+    unknown = [name for name in given if name not in schema.conditions]
+    if unknown:
+        takes = f"the conditions {', '.join(schema.conditions)}" if schema.conditions else "no conditions"
+        raise InputError(f"{', '.join(unknown)} was given, but this model takes {takes}: leave it out.")
+
+
+def rows(values, axis: int) -> Rows:
+    """The number of rows along an axis."""
+    count = values.shape[axis]
+    return tf.shape(values)[axis] if count is None else int(count)
+
+
+def _repeated(schema: Schema, name: str, value, count: Rows):
+    """One value for each row, if one was given for all."""
+    condition = schema.conditions[name]
+    value = value if tf.is_tensor(value) else np.asarray(value)
+    if len(value.shape) != len(condition.shape):
+        return value
+    condition.check(value[None], 1, name)
+    return tf.broadcast_to(condition.as_tensor(value), [count, *condition.shape])
