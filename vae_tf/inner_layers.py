@@ -2,6 +2,7 @@
 
 import keras
 
+from vae_tf import keras_private
 from vae_tf.errors import InputError
 
 NOT_COMPARED = ("name", "trainable", "lora_rank", "lora_alpha")  # Keras names them anew, and saves LoRA merged
@@ -11,7 +12,7 @@ Parts = dict[str, keras.layers.Layer]
 
 def of(part: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layers within a part, in the order in which it made them."""
-    return part._flatten_layers(include_self=False)
+    return keras_private.layers_within(part)
 
 
 def frozen(parts: Parts) -> list[str]:

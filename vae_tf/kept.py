@@ -11,10 +11,24 @@ from vae_tf.serving import saved_model, signatures
 from vae_tf.trainer import Trainer
 
 AXES = ("posterior", "prior", "likelihood")  # those with weights
+BUILT_OF = ("encoder", "decoder", *AXES, "objective", "seed")
 
 
 class Kept(Trainer):
     """Describes and writes a model, so that what is loaded equals what was saved."""
+
+    def __setattr__(self, name: str, value) -> None:
+        """Sets an attribute.
+
+        Raises:
+            InputError: for what the model was built of, once it is.
+        """
+        if name in BUILT_OF and getattr(self, "built", False) and value is not getattr(self, name):
+            raise InputError(
+                f"{name} was set to {value!r} after the model was built, whose logs and compiled steps go on with what "
+                f"it was built with: build another model, VAE(..., {name}=...)."
+            )
+        super().__setattr__(name, value)
 
     def build_keeping(self) -> None:
         """Remembers the layers within each axis as they are now, when they have just been built."""

@@ -50,7 +50,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Goes on with the means of an unfinished epoch."""
         if self.progress.step:
-            for variable, value in zip(self.model.logs.variables, self.progress.means, strict=True):
+            for variable, value in zip(self.model.logged_means.variables, self.progress.means, strict=True):
                 variable.assign(value)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -61,7 +61,7 @@ class Checkpoint(keras.callbacks.Callback):
             return
         if not all(np.isfinite(weight).all() for weight in self.model.trainable_weights):
             return  # the next step stops the run
-        means = tuple(float(variable) for variable in self.model.logs.variables)
+        means = tuple(float(variable) for variable in self.model.logged_means.variables)
         self._write(self.model.save, dataclasses.replace(self.progress, step=step, means=means))
 
     def on_epoch_end(self, epoch, logs=None):

@@ -71,7 +71,7 @@ class Scalars(Watcher):
             self._examples = self._counted() - (self._before or 0.0)
 
     def _counted(self) -> float:
-        return float(self.model.logs.metrics[0].count)  # those of the mean loss
+        return float(self.model.logged_means.metrics[0].count)  # those of the mean loss
 
     def _norm(self, x: tf.Tensor) -> tf.Tensor:
         """|d loss / d weights| of the mean loss of examples, scalar."""

@@ -2,8 +2,20 @@
 
 from vae_tf.data import by_name
 from vae_tf.data.batch_check import BatchCheck
-from vae_tf.data.schema import Schema
+from vae_tf.data.given import arrays_for_keras
+from vae_tf.data.schema import Batch, Schema
 from vae_tf.data.slicing import batches, rows_of, slices
 from vae_tf.data.weights import check_weights, targets
 
-__all__ = ["BatchCheck", "Schema", "batches", "by_name", "check_weights", "rows_of", "slices", "targets"]
+__all__ = [
+    "Batch",
+    "BatchCheck",
+    "Schema",
+    "arrays_for_keras",
+    "batches",
+    "by_name",
+    "check_weights",
+    "rows_of",
+    "slices",
+    "targets",
+]

@@ -1,7 +1,9 @@
 """What `fit`, `evaluate` and `predict` are given, and cannot be used as it is: one sentence, not a trace."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from vae_tf.errors import InputError
@@ -31,6 +33,13 @@ def check_kind(value, name: str, shape: Sequence) -> None:
         raise InputError(f"{name} is {value!r}; {wanted}.")
     if isinstance(value, tf.SparseTensor | tf.RaggedTensor) or hasattr(value, "toarray"):
         raise InputError(f"{name} is a {type(value).__name__}; {wanted}, with every value: make it dense.")
+
+
+def arrays_for_keras(data) -> Any:
+    """Data as they are, but in a dictionary a column of a table as an array [N]: Keras takes it for [N, 1]."""
+    if not isinstance(data, Mapping):
+        return data
+    return {name: value if tf.is_tensor(value) else np.asarray(value) for name, value in data.items()}
 
 
 def check_element(spec, name: str, shape: Sequence[int], what: str, wanted: str) -> None:

@@ -1,18 +1,16 @@
 """What a model's examples are: x, and a value of each condition."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from vae_tf.arrays import numbers
+from vae_tf.conditions import Condition
 from vae_tf.data import given
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
-
-if TYPE_CHECKING:
-    from vae_tf.conditions import Condition
 
 Batch = Any  # x alone, or {"x": x, "label": label} if there are conditions; arrays, tensors or what becomes one
 
@@ -31,7 +29,7 @@ class Schema:
         event_shape: that of one x.
     """
 
-    def __init__(self, likelihood: Likelihood, conditions: Mapping[str, "Condition"], others: Iterable[str] = ()):
+    def __init__(self, likelihood: Likelihood, conditions: Mapping[str, Condition], others: Iterable[str] = ()):
         self.likelihood, self.conditions, self.others = likelihood, dict(conditions), tuple(others)
         self.event_shape = likelihood.event_shape
 

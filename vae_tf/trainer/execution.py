@@ -1,4 +1,4 @@
-"""Several steps as one XLA loop over stacked batches: small models spend their time between steps, not in them."""
+"""How steps run: several as one loop over stacked batches (small models spend their time between steps), or singly."""
 
 import itertools
 import math
@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from vae_tf import keras_private
 from vae_tf.data import BatchCheck
 
 Means = dict[str, tf.Tensor]  # of the logged values so far, scalars by name
@@ -19,8 +20,22 @@ STACK = 2**24  # bytes: more than this is not stacked at once
 
 def fuses(model: keras.Model) -> bool:
     """Whether a model's steps run as one loop: several to an execution, on one device."""
-    several = model.steps_per_execution > 1 and not model.run_eagerly
-    return several and model.distribute_strategy.num_replicas_in_sync == 1
+    return model.steps_per_execution > 1 and _is_one_graph(model)
+
+
+def steps_of(model: keras.Model, step: Callable[[Any], Means], check: BatchCheck, purpose: str) -> Callable:
+    """What takes the place of the function that Keras calls with an iterator for the steps of one execution.
+
+    Args:
+        model: whose steps they are.
+        step: one step on a batch: updates weights and metrics, and returns the means of the logged values so far.
+        check: looks at the batches before they are run.
+        purpose: what the check calls the steps.
+    """
+    if fuses(model):
+        return FusedSteps(step, model.steps_per_execution, model.jit_compile, check, purpose)
+    one_by_one = one_graph(model, step) if _is_one_graph(model) else keras_private.function_of(model, step)
+    return checked(model, one_by_one, check, purpose)
 
 
 class FusedSteps:
@@ -107,11 +122,6 @@ def one_graph(model: keras.Model, step: Callable[[Any], Means]) -> Callable[[Ite
     return run
 
 
-def has_one_graph(model: keras.Model) -> bool:
-    """Whether a model's steps run one by one in a graph, on one device."""
-    return not model.run_eagerly and model.distribute_strategy.num_replicas_in_sync == 1
-
-
 def checked(
     model: keras.Model, function: Callable[[Iterator], Means], check: BatchCheck, purpose: str
 ) -> Callable[[Iterator], Means]:
@@ -148,6 +158,10 @@ def _of_replicas(strategy: tf.distribute.Strategy, x) -> list:
         return list(strategy.experimental_local_results(x))
     arrays = [strategy.experimental_local_results(values) for values in x.values()]
     return [dict(zip(x, values, strict=True)) for values in zip(*arrays, strict=True)]
+
+
+def _is_one_graph(model: keras.Model) -> bool:
+    return not model.run_eagerly and model.distribute_strategy.num_replicas_in_sync == 1
 
 
 def _loop(step: Callable[[tuple], Means]) -> Callable[[Stack, tf.Tensor], Means]:

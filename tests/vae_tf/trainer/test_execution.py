@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, errors, execution, likelihoods, objectives, schedules
-from vae_tf.execution import FusedSteps, fuses
+from vae_tf import VAE, errors, likelihoods, objectives, schedules
+from vae_tf.trainer import execution
+from vae_tf.trainer.execution import FusedSteps, fuses
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 BATCH = 8  # fifty examples: seven steps, the last of two examples
@@ -591,7 +592,7 @@ STRATEGIES = """
     cpu, = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from vae_tf import VAE, InputError, networks
-    from vae_tf.execution import FusedSteps, fuses
+    from vae_tf.trainer.execution import FusedSteps, fuses
 
     mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     for strategy, options in ((mirrored, {}), (tf.distribute.OneDeviceStrategy("CPU:0"), {"steps_per_execution": 3})):

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf.logs import Logs
+from vae_tf.trainer.logged_means import LoggedMeans
 
 
 @pytest.fixture
 def logs():
-    return Logs({"loss": "down", "elbo": "up", "beta": None})
+    return LoggedMeans({"loss": "down", "elbo": "up", "beta": None})
 
 
 def test_means_are_over_examples_and_not_over_batches(logs, rng):

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-# Callbacks in mode "auto", such as EarlyStopping("val_elbo"), look for a metric's direction only inside this class.
-from keras.src.trainers.compile_utils import MetricsList
+from vae_tf import keras_private
 
 
-class Logs(MetricsList):
+class LoggedMeans(keras_private.MetricsList):
     """Means of the logged values, reset by Keras at the start of each epoch.
 
     Args:
@@ -20,7 +19,7 @@ class Logs(MetricsList):
     def __init__(self, directions: Mapping[str, str | None]):
         super().__init__([keras.metrics.Mean(name=name) for name in directions], name="logs")
         for mean, direction in zip(self.metrics, directions.values(), strict=True):
-            mean._direction = direction
+            keras_private.direct_metric(mean, direction)
 
     def update(self, values: dict[str, tf.Tensor], weights: tf.Tensor | None) -> None:
         """Takes in one batch: per-example values [B], weighed by `weights` [B], and scalar settings."""
