@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from vae_tf import InputError, training
-from vae_tf.training import callbacks
+from vae_tf.training import callbacks, datasets
 from vae_tf.training.networks import Network
 
 
@@ -326,8 +326,8 @@ def test_resuming_with_other_data_under_the_same_name_is_refused(
         arrays["x_train"][:, 3, 3] ^= 1
     other = copy_of_finished.directory.parent / "other.npz"
     np.savez(other, **arrays)
-    load = training.run.datasets.load
-    monkeypatch.setattr(training.run.datasets, "load", lambda *_: load(str(other)))  # as where it was replaced
+    load = datasets.load
+    monkeypatch.setattr(datasets, "load", lambda *_: load(str(other)))  # as where it was replaced
     before = contents(copy_of_finished.directory)
     with pytest.raises(InputError, match=r"images\.npz have changed since the run .*copy began: bring them back"):
         copy_of_finished.train(*read_recipe("--binarization=dynamic", "--epochs=4"), existing="resume")
