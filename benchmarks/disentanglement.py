@@ -22,7 +22,7 @@ SETTINGS = (
     "--data=sprites", "--binarization=none", "--batch_size=128", "--model.latent_size=10",
     "--model.networks=MLP", "--model.networks.hidden=[400,300]", "--optimizer.learning_rate=1e-3",
 )  # fmt: skip
-TOGETHER = 95  # steps of an execution, a third of an epoch's
+STEPS_TOGETHER = 95  # steps of an execution, a third of an epoch's
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
     settings, _ = training.read(preset, [*SETTINGS, f"--seed={seed}"])
     data = datasets.load(settings.data)
     vae = settings.build(data.x_train.shape[1:], examples=len(data.x_train))
-    vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=TOGETHER)
+    vae.compile(settings.optimizer(), jit_compile=True, steps_per_execution=STEPS_TOGETHER)
     batches = datasets.training_batches(data.x_train, settings.batch_size, seed=seed, binarization="none")
     steps = datasets.steps_per_epoch(len(data.x_train), settings.batch_size)
     begun = time.monotonic()
@@ -75,7 +75,7 @@ def train(arguments: argparse.Namespace, preset: str, seed: int) -> None:
 
     test = datasets.evaluation_batches(data.x_test, 500, seed=0, binarization="none")
     logs = vae.evaluate(test, return_dict=True, verbose=0)
-    codes = evaluation.codes(vae, datasets.as_seen(data.x_test, seed=0, binarization="none"))
+    codes = evaluation.codes(vae, datasets.as_evaluated(data.x_test, seed=0, binarization="none"))
     gaps = evaluation.mutual_information_gap(codes, data.factors_test)
     results = {"preset": preset, "seed": seed, "epochs": arguments.epochs, "training_minutes": minutes}
     results |= {"gap": float(np.mean(list(gaps.values()))), "gap_of_factors": gaps}

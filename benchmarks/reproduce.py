@@ -33,7 +33,7 @@ ROWS = {
 BATCH_SIZE = 20
 HELD_OUT = 400  # the last of the training file
 STEPS = 2_980  # of an epoch
-TOGETHER = 149  # steps of an execution
+STEPS_TOGETHER = 149  # steps of an execution
 SAMPLES = 5_000  # of the test log-likelihood
 SEED = 0
 SAVE_EVERY = 300  # seconds
@@ -86,7 +86,7 @@ def build(row: str, x_train: np.ndarray) -> VAE:
     # They sum the gradient over the batch, with epsilon 1e-4, and start the second moments at 1: for a mean over the
     # batch, both are divided, by 20 and by 20^2.
     adam = keras.optimizers.Adam(1e-3, beta_1=0.99, beta_2=0.999, epsilon=1e-4 / BATCH_SIZE)
-    vae.compile(adam, jit_compile=True, steps_per_execution=TOGETHER)
+    vae.compile(adam, jit_compile=True, steps_per_execution=STEPS_TOGETHER)
     adam.build(vae.trainable_variables)
     for moment in adam.variables:
         if moment.name.endswith("velocity"):
@@ -176,7 +176,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Keeps the test log-likelihood of each image, and what else there is to measure."""
     directory = arguments.runs / arguments.row
     vae = keras.saving.load_model(directory / f"stage-{arguments.stage}.keras")
-    x = datasets.as_seen(datasets.load(arguments.data).x_test, seed=SEED, binarization="static")  # drawn once
+    x = datasets.as_evaluated(datasets.load(arguments.data).x_test, seed=SEED, binarization="static")  # drawn once
     begun = time.monotonic()
     estimate = evaluation.log_likelihood(vae, x, SAMPLES, SEED)
     found = evaluation.LogLikelihood(estimate)

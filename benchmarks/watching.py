@@ -37,7 +37,7 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     settings, decided = training.read("vae", [*SETTINGS, f"--data={arguments.data}"])
     splits = datasets.validation_split(datasets.load(settings.data), settings.validation, settings.seed)
-    x = datasets.as_seen(splits.x_validation, seed=0, binarization=settings.binarization)
+    x = datasets.as_evaluated(splits.x_validation, seed=0, binarization=settings.binarization)
     batches = datasets.training_batches(splits.x_train, settings.batch_size, seed=0, binarization=settings.binarization)
     steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
     vae = settings.build(x.shape[1:], examples=len(splits.x_train))

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     def inputs() -> np.ndarray:
         x = datasets.with_channel(the_run.test_examples(settings), vae.event_shape)
         datasets.check_shape(settings.data, x, vae.event_shape)
-        return x[datasets.evenly(count, len(x))]
+        return x[datasets.spread_evenly(count, len(x))]
 
     draw = {
         "samples": lambda: grids.samples(vae, count, settings.seed if arguments.seed is None else arguments.seed),
@@ -78,13 +78,13 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
-    part = datasets.evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
-    x = datasets.as_seen(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
+    part = datasets.spread_evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
+    x = datasets.as_evaluated(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
     names = label_names(splits.y_train[part], splits.class_names)
     direction = training.attribute_direction(evaluation.codes(vae, x), names, label)
-    others = datasets.as_seen(splits.x_test, seed=settings.seed, binarization=settings.binarization)
+    others = datasets.as_evaluated(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
         others = others[label_names(splits.y_test, splits.class_names) != label]
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
-    return grids.attribute(vae, others[datasets.evenly(count, len(others))], direction)
+    return grids.attribute(vae, others[datasets.spread_evenly(count, len(others))], direction)

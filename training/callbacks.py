@@ -12,7 +12,7 @@ from vae_tf.training.watching.pictures import Pictures
 from vae_tf.training.watching.profile import Profile
 from vae_tf.training.watching.projector import Projector
 from vae_tf.training.watching.scalars import Scalars
-from vae_tf.training.watching.watcher import Watcher
+from vae_tf.training.watching.tensorboard_callback import TensorBoardCallback
 
 __all__ = [
     "Alarms",
@@ -27,5 +27,5 @@ __all__ = [
     "Save",
     "Scalars",
     "StopOnDivergence",
-    "Watcher",
+    "TensorBoardCallback",
 ]

@@ -41,7 +41,7 @@ FLAGS = (
 def train(folder: pathlib.Path, beta: float) -> None:
     """A run of three epochs on real digits."""
     arrays = datasets.load("digits-5k")
-    x, held_out = (datasets.as_seen(part, seed=0, binarization="none") for part in (arrays.x_train, arrays.x_test))
+    x, held_out = (datasets.as_evaluated(part, seed=0, binarization="none") for part in (arrays.x_train, arrays.x_test))
     x, held_out, labels = x[::4], held_out[::4], arrays.y_test[::4]
     keras.utils.set_random_seed(0)
     vae = VAE(*networks.mlp((28, 28, 1), latent_size=4, hidden=(64,)), objective=objectives.ELBO(beta=beta))
@@ -54,7 +54,7 @@ def train(folder: pathlib.Path, beta: float) -> None:
 
 def collapse(folder: pathlib.Path) -> None:
     """A run whose rate costs so much that its codes say nothing."""
-    x = datasets.as_seen(datasets.load("digits-5k").x_test, seed=0, binarization="none")
+    x = datasets.as_evaluated(datasets.load("digits-5k").x_test, seed=0, binarization="none")
     keras.utils.set_random_seed(0)
     vae = VAE(*networks.mlp((28, 28, 1), latent_size=4, hidden=(64,)), objective=objectives.ELBO(beta=1e3))
     vae.compile("adam", jit_compile=True)

@@ -15,7 +15,7 @@ def test_each_row_of_an_array_has_its_code_in_order(finished, here, count, capsy
     codes = np.load(here / "out" / "codes.npy", allow_pickle=False)
     assert (codes.shape, codes.dtype) == ((count, 2), np.float32)
     settings, vae = training.Run(finished).load()
-    seen = datasets.as_seen(x[..., None], seed=settings.seed, binarization=settings.binarization)
+    seen = datasets.as_evaluated(x[..., None], seed=settings.seed, binarization=settings.binarization)
     np.testing.assert_allclose(codes, vae.coder.predict(seen, verbose=0), rtol=1e-5, atol=1e-6)
 
 

@@ -18,7 +18,7 @@ def new(here) -> np.ndarray:
 @pytest.fixture
 def means(finished, new) -> np.ndarray:
     settings, vae = training.Run(finished).load()
-    x = datasets.as_seen(new[..., None], seed=settings.seed, binarization=settings.binarization)
+    x = datasets.as_evaluated(new[..., None], seed=settings.seed, binarization=settings.binarization)
     return vae.reconstruct(x).numpy()
 
 

@@ -29,7 +29,7 @@ def test_each_row_of_an_array_has_its_score_in_order(finished, here, new, capsys
     assert list(found) == ["index", "elbo", "rate", "distortion"]
     assert found["index"] == [str(i) for i in range(30)]
     settings, vae = training.Run(finished).load()
-    x = datasets.as_seen(np.load(new)[..., None], seed=settings.seed, binarization="dynamic")
+    x = datasets.as_evaluated(np.load(new)[..., None], seed=settings.seed, binarization="dynamic")
     assert settings.binarization == "dynamic"
     for name, values in vae.score(x, seed=3)._asdict().items():
         np.testing.assert_allclose(np.float32(found[name]), values, rtol=1e-5)

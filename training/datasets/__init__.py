@@ -5,9 +5,9 @@ import pathlib
 
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches, sprites
-from vae_tf.training.datasets.arrays import Arrays, check_shape, each, with_channel
+from vae_tf.training.datasets.arrays import StoredData, check_shape, each, with_channel
 from vae_tf.training.datasets.batches import (
-    as_seen,
+    as_evaluated,
     check,
     evaluation_batches,
     scaled,
@@ -16,22 +16,22 @@ from vae_tf.training.datasets.batches import (
     training_batches,
 )
 from vae_tf.training.datasets.binarization import Binarization
-from vae_tf.training.datasets.split import Splits, evenly, validation_split
+from vae_tf.training.datasets.split import Splits, spread_evenly, validation_split
 from vae_tf.training.nearest import nearest
 
 __all__ = [
-    "Arrays",
     "Binarization",
     "Splits",
+    "StoredData",
     "absolute",
-    "as_seen",
+    "as_evaluated",
     "check",
     "check_shape",
     "each",
     "evaluation_batches",
-    "evenly",
     "load",
     "scaled",
+    "spread_evenly",
     "steps_per_epoch",
     "stored",
     "training_batches",
@@ -47,7 +47,7 @@ def absolute(source: str) -> str:
     return source if source in NAMES else os.path.abspath(source)
 
 
-def load(source: str, image_size: int | None = None) -> Arrays:
+def load(source: str, image_size: int | None = None) -> StoredData:
     """Loads a data set.
 
     Args:
@@ -73,7 +73,7 @@ def load(source: str, image_size: int | None = None) -> Arrays:
     return data
 
 
-def _other(source: str) -> Arrays:
+def _other(source: str) -> StoredData:
     """Loads what is no folder."""
     if source == "digits-5k":
         return digits_5k.load()

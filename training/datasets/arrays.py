@@ -14,7 +14,7 @@ TEST_SEED = 0
 LARGEST = 2**24  # whole number up to which float32 has all
 
 
-class Arrays(NamedTuple):
+class StoredData(NamedTuple):
     """A data set as stored.
 
     Attributes:
@@ -52,7 +52,7 @@ def arrays(
     y_test: np.ndarray | None = None,
     x_validation: np.ndarray | None = None,
     y_validation: np.ndarray | None = None,
-) -> Arrays:
+) -> StoredData:
     """Checks a source's arrays and brings them into one form.
 
     Where there is no test set, a class-balanced tenth of the data becomes it, the same whatever the run's seed.
@@ -84,10 +84,10 @@ def arrays(
                 f"{name}: an example of x_train has shape {x_train.shape[1:]}, one of {key} {x.shape[1:]}: make them "
                 f"equal."
             )
-    return Arrays(name, x_train, y_train, x_test, y_test, None, x_validation, y_validation)
+    return StoredData(name, x_train, y_train, x_test, y_test, None, x_validation, y_validation)
 
 
-Parts = TypeVar("Parts", Arrays, Splits)
+Parts = TypeVar("Parts", StoredData, Splits)
 
 
 def each(data: Parts, change: Callable[[np.ndarray], np.ndarray]) -> Parts:

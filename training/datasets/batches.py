@@ -11,7 +11,7 @@ from vae_tf.training.datasets import binarization as binary
 from vae_tf.training.datasets.binarization import Binarization
 
 BLOCK = 2**20  # values that are scaled and binarised together: many small steps cost more than a large one
-TOGETHER = 500  # examples that become one array part by part
+ROWS_TOGETHER = 500  # examples that become one array part by part
 AHEAD = 2**21  # values that wait for the model
 
 
@@ -104,9 +104,9 @@ def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarizatio
     return tf.data.Dataset.from_tensor_slices(x).batch(batch_size).map(scaled).prefetch(tf.data.AUTOTUNE)
 
 
-def as_seen(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarray:
+def as_evaluated(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarray:
     """Examples as a model is evaluated on them: those of `evaluation_batches` in one array, float32 [N, *event]."""
-    batches = evaluation_batches(x, TOGETHER, seed=seed, binarization=binarization)
+    batches = evaluation_batches(x, ROWS_TOGETHER, seed=seed, binarization=binarization)
     return np.concatenate(list(batches.as_numpy_iterator()))
 
 

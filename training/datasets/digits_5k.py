@@ -3,13 +3,13 @@
 import numpy as np
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets.arrays import Arrays, arrays
+from vae_tf.training.datasets.arrays import StoredData, arrays
 from vae_tf.training.datasets.split import stratified
 
 TEST_SHARE = 0.2
 
 
-def load() -> Arrays:
+def load() -> StoredData:
     """4,000 digits to train and 1,000 to test, 28 x 28 x 1, uint8, classes balanced; needs no network.
 
     Raises:

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets.arrays import Arrays, arrays
+from vae_tf.training.datasets.arrays import StoredData, arrays
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 # What NumPy and zipfile raise: for damaged content, for a damaged header, for an encrypted or unknown zip member.
@@ -25,7 +25,7 @@ UNREADABLE = (
 )
 
 
-def load_npz(path: pathlib.Path) -> Arrays:
+def load_npz(path: pathlib.Path) -> StoredData:
     """The arrays `x_train`, and where they are there `x_test`, `y_train` and `y_test`, of an .npz file.
 
     Raises:
@@ -34,7 +34,7 @@ def load_npz(path: pathlib.Path) -> Arrays:
     return arrays(str(path), **read_npz(path))
 
 
-def load_npy(path: pathlib.Path) -> Arrays:
+def load_npy(path: pathlib.Path) -> StoredData:
     """The examples [N, *event] of an .npy file.
 
     Raises:

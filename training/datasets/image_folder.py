@@ -11,7 +11,7 @@ from rich import progress
 from vae_tf.errors import InputError
 from vae_tf.training import memory
 from vae_tf.training.datasets import image_files
-from vae_tf.training.datasets.arrays import Arrays, arrays
+from vae_tf.training.datasets.arrays import StoredData, arrays
 from vae_tf.training.datasets.image_files import SUFFIXES, BadImageError, Header
 
 SPLITS = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
@@ -19,7 +19,7 @@ NAMED = 20  # of the files, or sizes, that a message names
 MEMORY_SHARE = 1 / 4  # of the machine's, that the pixels may take: a run holds them up to three times
 
 
-def load(folder: pathlib.Path, image_size: int | None = None) -> Arrays:
+def load(folder: pathlib.Path, image_size: int | None = None) -> StoredData:
     """The images of a folder, uint8: grey where all are, else RGB; upright by their EXIF, transparency on white.
 
     Sub-folders are the classes, numbered in the order of their names. Sub-folders `train` and `test`, `val` or

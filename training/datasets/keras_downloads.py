@@ -3,12 +3,12 @@
 import importlib
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets.arrays import Arrays, arrays
+from vae_tf.training.datasets.arrays import StoredData, arrays
 
 NAMES = ("mnist", "fashion_mnist", "cifar10")
 
 
-def load(name: str) -> Arrays:
+def load(name: str) -> StoredData:
     """One of `NAMES`, uint8; downloaded once, then kept by Keras.
 
     Raises:

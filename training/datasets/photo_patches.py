@@ -3,7 +3,7 @@
 import numpy as np
 
 from vae_tf.errors import InputError
-from vae_tf.training.datasets.arrays import Arrays, arrays
+from vae_tf.training.datasets.arrays import StoredData, arrays
 
 SIZE = 16
 STRIDE = 8  # of training patches
@@ -11,7 +11,7 @@ TEST_SHARE = 0.25  # of a photograph, at its right
 SEED = 0
 
 
-def load() -> Arrays:
+def load() -> StoredData:
     """Patches of 16 x 16 x 3, uint8, labelled by their photograph: 6,136 to train and 520 to test; needs no network.
 
     Training patches overlap by half; test patches do not overlap, and share no pixel with those.

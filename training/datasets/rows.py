@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_tf.images import is_image
 from vae_tf.training.datasets import NAMES, files, image_folder, load
-from vae_tf.training.datasets.arrays import Arrays, arrays, examples, with_channel
+from vae_tf.training.datasets.arrays import StoredData, arrays, examples, with_channel
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins one in a spreadsheet
 
@@ -70,7 +70,7 @@ def _found(source: str, event_shape: Sequence[int], image_size: int | None) -> R
     return _of_sets(load(source))
 
 
-def _of_sets(data: Arrays) -> Rows:
+def _of_sets(data: StoredData) -> Rows:
     sets = {"train": data.x_train, "validation": data.x_validation, "test": data.x_test}
     there = {name: x for name, x in sets.items() if x is not None}
     names = [name for name, x in there.items() for _ in range(len(x))]

@@ -8,7 +8,7 @@ from vae_tf.errors import InputError
 from vae_tf.images import is_image
 
 if TYPE_CHECKING:
-    from vae_tf.training.datasets.arrays import Arrays
+    from vae_tf.training.datasets.arrays import StoredData
 
 
 class Splits(NamedTuple):
@@ -39,7 +39,7 @@ class Splits(NamedTuple):
         return f"{', '.join(said)}; {' / '.join(f'{part:,}' for part in parts)} {names}"
 
 
-def evenly(count: int, total: int) -> list[int]:
+def spread_evenly(count: int, total: int) -> list[int]:
     """`count` positions spread over `total` examples, so that sorted classes all appear."""
     return np.linspace(0, total - 1, min(count, total)).astype(int).tolist()
 
@@ -63,7 +63,7 @@ def stratified(labels: np.ndarray | None, count: int, share: float, seed: int) -
     return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
-def validation_split(data: "Arrays", validation: float | Literal["test"], seed: int) -> Splits:
+def validation_split(data: "StoredData", validation: float | Literal["test"], seed: int) -> Splits:
     """Holds out a seeded, class-balanced share of the training data, where the data has no validation set of its own.
 
     Args:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vae_tf.training.datasets.arrays import TEST_SHARE, Arrays, arrays
+from vae_tf.training.datasets.arrays import TEST_SHARE, StoredData, arrays
 
 SIZE = 32  # pixels
 SHAPES = ("square", "ellipse", "heart")
@@ -15,7 +15,7 @@ OFF_GRID = 0.25  # pixels off the grid's symmetry, by which small squares of two
 SEED = 0
 
 
-def load() -> Arrays:
+def load() -> StoredData:
     """All 40,500 combinations of 5 factors, images [32, 32, 1] of 0 and 255, uint8, a tenth to test; needs no network.
 
     The factors are `shape` (3: square, ellipse, heart; also the label), `scale` (6; the area is its square, whatever

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, random
-from vae_tf.training.datasets import evenly
+from vae_tf.training.datasets import spread_evenly
 from vae_tf.training.evaluation.asked import at_least
 
 DRAWS = 2_000  # codes, one of each example; of more examples, so many spread over all
@@ -56,7 +56,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     if not vae.scores_any_code:
         return None
     x = at_least(2, vae, x, "aggregated posterior")
-    chosen = evenly(DRAWS, len(x))
+    chosen = spread_evenly(DRAWS, len(x))
     noise = random.normal_rows([vae.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen))
     codes, log_posterior, log_prior = [], [], []
     for first in range(0, len(chosen), BATCH):

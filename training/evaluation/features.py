@@ -14,7 +14,7 @@ import tensorflow as tf
 from vae_tf import loading
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.training.datasets import Arrays, evaluation_batches, scaled
+from vae_tf.training.datasets import StoredData, evaluation_batches, scaled
 
 BATCH = 32  # images that pass together
 PATIENCE = 10  # seconds without an answer from the network; Python's default is to wait for ever
@@ -42,7 +42,7 @@ class Features(NamedTuple):
         return np.concatenate([np.asarray(values, np.float32) for values in found]).reshape(len(images), -1)
 
 
-def chosen(how: str, data: Arrays, seed: int) -> Features:
+def chosen(how: str, data: StoredData, seed: int) -> Features:
     """A feature space for images like those of `data`.
 
     Args:
@@ -99,7 +99,7 @@ def inception() -> Features:
     return Features("InceptionV3 (keras.applications, imagenet)", features)
 
 
-def classifier(data: Arrays, seed: int) -> Features:
+def classifier(data: StoredData, seed: int) -> Features:
     """The last hidden layer, 64 features, of a small convolutional classifier that learns the labels of `data`.
 
     Its name states its accuracy on the test set. It learns at most 10,000 examples, and no global seed has a part in
@@ -153,7 +153,7 @@ def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Fe
     return Features(path.name, lambda images: model(images, training=False))
 
 
-def _labels(data: Arrays) -> tuple[np.ndarray, np.ndarray]:
+def _labels(data: StoredData) -> tuple[np.ndarray, np.ndarray]:
     """The classes, sorted, and the number of the class of each training example, int64 [N]."""
     shape = data.x_train.shape[1:]
     if not is_image(shape):

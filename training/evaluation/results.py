@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import Binarization, as_seen, evenly, stored
+from vae_tf.training.datasets import Binarization, as_evaluated, spread_evenly, stored
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
 from vae_tf.training.evaluation.codes import codes
@@ -84,7 +84,7 @@ def evaluate(
         raise InputError("The model is not compiled, and Keras evaluates none that is not: call vae.compile() first.")
     test = _stored(vae, test, "test")
     train = None if train is None else _stored(vae, train, "training")
-    x = as_seen(test.x, seed=seed, binarization=binarization)
+    x = as_evaluated(test.x, seed=seed, binarization=binarization)
     vae.likelihood.check(x, "the test set")
     notes: list[str] = []
     # What may be refused comes first, and the importance samples, which take longest, last.
@@ -116,12 +116,12 @@ def _probe(
     """The linear probe, where test and training examples have labels."""
     if test.labels is None or train is None or train.labels is None:
         return {}
-    part = evenly(PROBED, len(train.x))
+    part = spread_evenly(PROBED, len(train.x))
     labels = train.labels[part]
     if len(np.unique(labels)) < 2:
         notes.append("there is no linear probe: the training examples have one label alone")
         return {}
-    of_train = codes(vae, as_seen(train.x[part], seed=seed, binarization=binarization))
+    of_train = codes(vae, as_evaluated(train.x[part], seed=seed, binarization=binarization))
     probe = linear_probe(of_train, labels, of_test, test.labels)
     return {"linear_probe_accuracy": probe.accuracy, "linear_probe_accuracy_standard_error": probe.standard_error}
 

@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 from vae_tf import VAE, random
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.training.datasets import evenly
+from vae_tf.training.datasets import spread_evenly
 from vae_tf.training.evaluation.distances import frechet_distance, kernel_distance
 from vae_tf.training.evaluation.features import Features
 
@@ -47,7 +47,7 @@ def sample_quality(vae: VAE, x_test, features: Features, *, seed: int) -> dict[s
     if len(x_test) < 2:
         raise InputError(f"Sample quality was asked for beside {len(x_test)} test images: give at least 2.")
     if len(x_test) > LARGEST:
-        x_test = x_test[evenly(LARGEST, len(x_test))]
+        x_test = x_test[spread_evenly(LARGEST, len(x_test))]
     x_test = np.asarray(x_test, np.float32)
     if not (x_test.min() >= 0 and x_test.max() <= 1):
         raise InputError(

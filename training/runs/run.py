@@ -29,7 +29,7 @@ from vae_tf.training.runs.save import Save
 from vae_tf.training.runs.trained_run import TrainedRun
 from vae_tf.training.watching.tensorboard import MEASURED, tensorboard
 
-TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
+STEPS_TOGETHER = 100  # steps that execute together where XLA compiles: more are not faster
 
 
 class Run(TrainedRun):
@@ -89,8 +89,10 @@ class Run(TrainedRun):
             epoch=progress.epoch,
             step=progress.step,
         )
-        part = datasets.evenly(MEASURED, len(splits.x_validation))
-        watched = datasets.as_seen(splits.x_validation[part], seed=settings.seed, binarization=settings.binarization)
+        part = datasets.spread_evenly(MEASURED, len(splits.x_validation))
+        watched = datasets.as_evaluated(
+            splits.x_validation[part], seed=settings.seed, binarization=settings.binarization
+        )
         labels = None if splits.y_validation is None else splits.y_validation[part]
         del splits  # the batches hold what they need
         with self._writing():
@@ -148,7 +150,7 @@ class Run(TrainedRun):
     def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:
         vae = settings.build(shape[1:], examples=shape[0])
         jit_compile = compiles(vae) if settings.jit_compile is None else settings.jit_compile
-        together = min(TOGETHER, steps) if jit_compile else 1
+        together = min(STEPS_TOGETHER, steps) if jit_compile else 1
         vae.compile(
             optimizer=settings.optimizer(),
             jit_compile=jit_compile,

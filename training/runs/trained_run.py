@@ -65,7 +65,7 @@ class TrainedRun(RunDirectory):
             f"may be too good"
         )
 
-    def _arrays(self, settings: recipe.Recipe, source: str) -> datasets.Arrays:
+    def _arrays(self, settings: recipe.Recipe, source: str) -> datasets.StoredData:
         """The data of a source, in the size and the values of the run's recipe."""
         arrays = datasets.load(source, settings.image_size)
         likelihood = settings.model.likelihood(arrays.x_train.shape[1:])
@@ -73,7 +73,7 @@ class TrainedRun(RunDirectory):
 
     def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
         """The test set as the model is evaluated on it, float32 [N, *event]."""
-        return datasets.as_seen(self.data(settings).x_test, seed=settings.seed, binarization=settings.binarization)
+        return datasets.as_evaluated(self.data(settings).x_test, seed=settings.seed, binarization=settings.binarization)
 
     def evaluate(
         self,

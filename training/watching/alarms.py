@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vae_tf import finite
 from vae_tf.training import evaluation
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 PATIENCE = 5  # epochs before a model is judged
@@ -20,7 +20,7 @@ ADVICE = (
 )
 
 
-class Alarms(Watcher):
+class Alarms(TensorBoardCallback):
     """Says in plain words, once each, as a warning and as text in TensorBoard, what goes wrong.
 
     - `not_finite`: a logged value, a weight or a code is no longer finite. Of the first two, `fit` warns by itself.

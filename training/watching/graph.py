@@ -4,11 +4,11 @@ import os
 
 import tensorflow as tf
 
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 
-class Graph(Watcher):
+class Graph(TensorBoardCallback):
     """Writes the operations of one pass and of the objective, once, in boxes named after the parts of the model.
 
     `encoder`, `posterior`, `prior`, `decoder`, `likelihood` and `objective`, for any subclass of `VAE`.

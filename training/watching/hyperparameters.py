@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api
 
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 FOLDER = "hyperparameters"
@@ -18,7 +18,7 @@ RESULTS = ".results"  # ends the name of the file that holds what was measured o
 BETTER = {"elbo": max, "loss": min}
 
 
-class Hyperparameters(Watcher):
+class Hyperparameters(TensorBoardCallback):
     """Writes a run's row of the table: what was decided, and the last and the best value on the validation set.
 
     `final/elbo` and `best/elbo`, nats; `final/loss` and `best/loss` for a model without a bound; none of them where

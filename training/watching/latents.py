@@ -7,11 +7,11 @@ import tensorflow as tf
 from vae_tf import random
 from vae_tf.training import evaluation
 from vae_tf.training.watching import plots
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 
-class Latents(Watcher):
+class Latents(TensorBoardCallback):
     """Writes how a model uses its latent dimensions, on the same examples at each epoch.
 
     `active_units`; `kl_per_dimension` as a histogram and a plot, where the rate falls apart into dimensions; the

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vae_tf.priors import VampPrior
 from vae_tf.training.watching import grids
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 TRAVERSED = 10  # latent dimensions
@@ -16,7 +16,7 @@ NEIGHBOURS = 5  # inputs between which is interpolated
 ROUND = ("reconstructions", "samples")  # what is kept of round epochs
 
 
-class Pictures(Watcher):
+class Pictures(TensorBoardCallback):
     """Writes what a model of images makes, on the same codes at each epoch.
 
     `reconstructions` (inputs, reconstructions, differences), `samples` (means) and `draws` of the prior, a `traversal`

@@ -13,7 +13,7 @@ from vae_tf.atomic import replacing, sweep
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
 from vae_tf.training import datasets, evaluation
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 SHOWN = 5_000  # examples
@@ -21,7 +21,7 @@ SPRITE = 8_192  # pixels, the side of the largest image that the projector takes
 DIMENSIONS = 3  # it draws nothing of fewer
 
 
-class Projector(Watcher):
+class Projector(TensorBoardCallback):
     """Writes the codes of the same examples at each epoch, with their labels, and as points that show the images.
 
     The projector finds the newest epoch; whoever loads the page while an epoch ends finds the one before. Codes of one
@@ -42,7 +42,7 @@ class Projector(Watcher):
             raise InputError(
                 f"Projector got labels of shape {np.shape(labels)} for {len(x)} examples: give one for each."
             )
-        shown = datasets.evenly(SHOWN, len(x))
+        shown = datasets.spread_evenly(SHOWN, len(x))
         self.x = np.asarray(x)[shown]
         self.labels = None if labels is None else np.asarray(labels)[shown]
         self.folder = self.directory / "projector"

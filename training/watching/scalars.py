@@ -6,11 +6,11 @@ import time
 import tensorflow as tf
 
 from vae_tf import random
-from vae_tf.training.watching.watcher import Logs, Watcher
+from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
 
-class Scalars(Watcher):
+class Scalars(TensorBoardCallback):
     """Writes every logged value, the learning rate and the speed at each epoch, training and validation in one chart.
 
     `images_per_second` is that of the training steps and the input, without validation and callbacks.

@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.training.datasets import evenly
+from vae_tf.training.datasets import spread_evenly
 from vae_tf.training.watching.alarms import Alarms
 from vae_tf.training.watching.graph import Graph
 from vae_tf.training.watching.hyperparameters import Hyperparameters
@@ -56,9 +56,9 @@ def tensorboard(
         raise InputError("There are no examples to watch a model with: give some, such as the validation set.")
     if labels is not None and len(labels) != len(x):
         raise InputError(f"{len(labels)} labels were given for {len(x)} examples: give one for each, or none.")
-    part = evenly(MEASURED, len(x))
+    part = spread_evenly(MEASURED, len(x))
     measured, labels = x[part], None if labels is None else np.asarray(labels)[part]
-    shown = measured[evenly(PICTURED, len(measured))]
+    shown = measured[spread_evenly(PICTURED, len(measured))]
     writers = Writers(directory, shared=dict.fromkeys(("alarms", "graph", "latents", "pictures"), "train"))
     chosen = [
         Alarms(writers, measured),

@@ -144,7 +144,7 @@ def test_uint8_are_counts_for_a_likelihood_of_whole_numbers_and_pixels_for_other
     x = np.uint8([[0, 7, 255]])
     for values in (x, x.astype(np.float32)):
         kept = datasets.stored(values, likelihood)
-        seen = datasets.as_seen(kept, seed=0, binarization="none")
+        seen = datasets.as_evaluated(kept, seed=0, binarization="none")
         assert seen.max() == (largest if values.dtype == np.uint8 else 255)
 
 
@@ -205,10 +205,10 @@ def test_the_array_is_not_kept_beside_the_tensor(grey):
     next(iter(stream))
 
 
-def test_examples_as_seen_are_those_of_the_evaluation_batches(grey, monkeypatch):
-    monkeypatch.setattr(datasets.batches, "TOGETHER", 4)
+def test_examples_as_evaluated_are_those_of_the_evaluation_batches(grey, monkeypatch):
+    monkeypatch.setattr(datasets.batches, "ROWS_TOGETHER", 4)
     for binarization in BINARIZATIONS:
-        seen = datasets.as_seen(grey, seed=3, binarization=binarization)
+        seen = datasets.as_evaluated(grey, seed=3, binarization=binarization)
         expected = datasets.evaluation_batches(grey, COUNT, seed=3, binarization=binarization)
         np.testing.assert_array_equal(seen, next(expected.as_numpy_iterator()))
-    assert datasets.as_seen(np.uint8([[0, 255]]), seed=0, binarization="none").tolist() == [[0, 1]]
+    assert datasets.as_evaluated(np.uint8([[0, 255]]), seed=0, binarization="none").tolist() == [[0, 1]]

@@ -27,7 +27,7 @@ def write(path: pathlib.Path, pixels: np.ndarray, mode: str | None = None) -> No
     (image.convert(mode) if mode else image).save(path)
 
 
-def both(data: datasets.Arrays) -> np.ndarray:
+def both(data: datasets.StoredData) -> np.ndarray:
     return np.concatenate([data.x_train, data.x_test])
 
 

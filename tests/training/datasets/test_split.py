@@ -7,10 +7,10 @@ from vae_tf import InputError
 from vae_tf.training import datasets
 
 
-def data(count: int, labels=None) -> datasets.Arrays:
+def data(count: int, labels=None) -> datasets.StoredData:
     """Examples that say who they are: x = index."""
     x = np.arange(count, dtype=np.float32)[:, None]
-    return datasets.Arrays("data", x, labels, -x - 1, labels)
+    return datasets.StoredData("data", x, labels, -x - 1, labels)
 
 
 @hypothesis.given(
@@ -104,7 +104,7 @@ def test_the_factors_of_the_test_set_are_handed_on(validation):
 
 @pytest.mark.parametrize(("count", "total"), [(32, 1000), (9, 10), (5, 5), (8, 3), (1, 7), (1, 1)])
 def test_positions_are_spread_over_all_examples(count, total):
-    found = datasets.evenly(count, total)
+    found = datasets.spread_evenly(count, total)
     assert len(found) == len(set(found)) == min(count, total)
     assert found == sorted(found)
     assert found[0] == 0
@@ -116,7 +116,7 @@ def test_positions_are_spread_over_all_examples(count, total):
 def test_counts_are_said_in_words():
     x = np.zeros((1_250, 8, 8, 3), np.uint8)
     labels = np.arange(1_250) % 4
-    source = datasets.Arrays("data", x, labels, x[:30], labels[:30], class_names=("a", "b", "c", "d"), skipped=19)
+    source = datasets.StoredData("data", x, labels, x[:30], labels[:30], class_names=("a", "b", "c", "d"), skipped=19)
     assert (
         datasets.validation_split(source, 0.2, 0).counts()
         == "1,280 images, 8 x 8 x 3, 4 classes, 19 skipped; 1,000 / 250 / 30 to train, validate and test"

@@ -11,7 +11,7 @@ SQUARE, ELLIPSE, HEART = range(3)
 
 
 @pytest.fixture(scope="module")
-def data() -> datasets.Arrays:
+def data() -> datasets.StoredData:
     return datasets.load("sprites")
 
 

@@ -16,7 +16,7 @@ MADE = keras.applications.InceptionV3
 
 
 @pytest.fixture
-def data() -> datasets.Arrays:
+def data() -> datasets.StoredData:
     """Two easy classes of 8 x 8 images, uint8: the upper or the lower half is bright."""
     rng = np.random.default_rng(3)
     y = np.arange(320) % 2
@@ -24,7 +24,7 @@ def data() -> datasets.Arrays:
     x[y == 0, :4] += 150
     x[y == 1, 4:] += 150
     x = x.astype(np.uint8)
-    return datasets.Arrays("halves", x[:256], y[:256], x[256:], y[256:])
+    return datasets.StoredData("halves", x[:256], y[:256], x[256:], y[256:])
 
 
 @pytest.fixture
@@ -77,7 +77,9 @@ def test_the_accuracy_is_that_on_the_test_set(data):
 
 def test_labels_may_be_of_any_kind_and_images_floating_point(data, images):
     names = np.array(["upper", "lower"])
-    named = datasets.Arrays("halves", data.x_train / np.float32(255), names[data.y_train], images, names[data.y_test])
+    named = datasets.StoredData(
+        "halves", data.x_train / np.float32(255), names[data.y_train], images, names[data.y_test]
+    )
     assert "test accuracy 1.00" in features.classifier(named, seed=0).name
 
 

@@ -2,10 +2,10 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError
-from vae_tf.training.watching.watcher import Watcher
+from vae_tf.training.watching.tensorboard_callback import TensorBoardCallback
 
 
-class Counts(Watcher):
+class Counts(TensorBoardCallback):
     """Writes the epoch's number to two folders; fails at those that it is told to."""
 
     def __init__(self, directory, failing=()):

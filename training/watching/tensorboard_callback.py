@@ -16,7 +16,7 @@ from vae_tf.training.watching.writers import Writers
 Logs = dict[str, Any]
 
 
-class Watcher(keras.callbacks.Callback):
+class TensorBoardCallback(keras.callbacks.Callback):
     """Writes something to TensorBoard at each epoch's end; where that fails, it warns, and training goes on.
 
     Args:
