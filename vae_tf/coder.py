@@ -41,7 +41,7 @@ class Coder(keras.Model):
         """The codes of x [B, *event], float32 [B, D]; with conditions, x is a dictionary of "x" and of these.
 
         Raises:
-            InputError: for integers, of which this model cannot know how they were scaled.
+            InputError: for integers, of which this model cannot know how they were scaled, or a missing condition.
         """
         batch = dict(x) if isinstance(x, Mapping) else {"x": x}
         x = tf.convert_to_tensor(batch.pop("x"))
@@ -49,6 +49,13 @@ class Coder(keras.Model):
             raise InputError(
                 f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
                 f'for most images, or x.astype("float32") if nothing is to be scaled.'
+            )
+        names = conditions.names(self.encoder)
+        missing = [name for name in names if name not in batch]
+        if missing:
+            raise InputError(
+                f"The encoder takes {', '.join(names)} besides x, and {', '.join(missing)} is missing: give a "
+                f"dictionary of x and of these."
             )
         inputs = conditions.inputs(self.encoder, tf.cast(x, tf.float32), batch)
         given = Given(self.encoder(inputs, training=training))

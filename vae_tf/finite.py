@@ -52,5 +52,5 @@ def sentence(model: keras.Model, what: str, epoch: int) -> str:
 
 def advice(model: keras.Model, epoch: int) -> str:
     """What to do if values are no longer finite in an epoch, counted from 1: data may be too large at once."""
-    may_be_large = not np.isfinite(model.likelihood.support).all()
+    may_be_large = not np.isfinite(model.schema.likelihood.support).all()
     return f"{SCALE}, before you {SLOWER}" if epoch == 1 and may_be_large else SLOWER

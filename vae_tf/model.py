@@ -156,6 +156,7 @@ class VAE(Walks):
     def reconstruct(self, x, **condition) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
         if isinstance(x, tf.data.Dataset):
+            x = by_name.batch(self.schema, x, condition, self.conditions)
             return tf.concat([self.reconstruct(batch) for batch in batches(x, self.schema)], axis=0)
         return self.call(x, training=False, **condition)
 
@@ -200,10 +201,8 @@ class VAE(Walks):
         Raises:
             InputError: for data outside the support, samples < 1, or a plain autoencoder.
         """
-        parts = [
-            part.log_prob
-            for part in importance.estimates(self, by_name.batch(self.schema, x, condition), samples, seed)
-        ]
+        x = by_name.batch(self.schema, x, condition, self.conditions)
+        parts = [part.log_prob for part in importance.estimates(self, x, samples, seed)]
         return tf.cast(tf.concat(parts, axis=0), tf.float32) if parts else tf.zeros([0])
 
     def score(self, x, seed: int = 0, **condition) -> scoring.Score:
@@ -227,7 +226,8 @@ class VAE(Walks):
 
         Source: Kingma and Welling (2014), equation 3; rate and distortion: Alemi et al. (2018).
         """
-        return scoring.joined(list(scoring.scores(self, by_name.batch(self.schema, x, condition), seed)))
+        x = by_name.batch(self.schema, x, condition, self.conditions)
+        return scoring.joined(list(scoring.scores(self, x, seed)))
 
     @functools.cached_property
     def score_function(self):

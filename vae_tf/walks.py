@@ -1,7 +1,7 @@
 """The walk down the latents: what encoding, decoding, drawing and a whole pass have in common."""
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -93,7 +93,9 @@ class Walks(Kept):
         if not isinstance(x, tf.data.Dataset):
             (q,) = self._represent(x, training, condition).posteriors
             return q
-        found = [self._represent(batch, training, condition).parameters[0] for batch in batches(x, self.schema)]
+        x = by_name.batch(self.schema, x, condition, self.encoder_conditions)
+        parts = batches(x, self.schema.needing(self.encoder_conditions))
+        found = [self._represent(batch, training, {}).parameters[0] for batch in parts]
         return self.posterior.distribution(tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *found))
 
     def represent(self, x, training: bool = False, **condition) -> Codes:
@@ -241,10 +243,10 @@ class Walks(Kept):
 
     # ----- The conditions
 
-    def _split(self, x, condition: Mapping[str, Any], names: Iterable[str]) -> tuple[tf.Tensor, Values]:
+    def _split(self, x, condition: Mapping[str, Any], names: Sequence[str]) -> tuple[tf.Tensor, Values]:
         """x, float32 [B, *event], and the conditions of these names, by name, as tensors."""
         schema = self.schema.needing(names)
-        return schema.split(schema.tensors(by_name.batch(self.schema, x, condition)))
+        return schema.split(schema.tensors(by_name.batch(self.schema, x, condition, names)))
 
     def _context(self, values: Values) -> tf.Tensor | None:
         """What the prior depends on, float32 [B, C]."""
@@ -253,7 +255,7 @@ class Walks(Kept):
 
 def _over(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     """Values [B, *shape], or with some of the axes [*lead], as rows [N, *shape] of all of these."""
-    wide = tf.broadcast_to(values, tf.concat([lead, tf.constant(shape, tf.int32)], axis=0))
+    wide = tf.broadcast_to(values, tf.concat([[1], lead, shape], axis=0))  # [1, *lead, *shape]: one code has no axis
     return tf.reshape(wide, [-1, *shape])
 
 

@@ -105,3 +105,18 @@ def test_integers_are_refused_because_their_scale_is_not_known(make_vae, binary,
     for data in (x, tf.data.Dataset.from_tensor_slices(x).batch(15)):
         with pytest.raises(InputError, match=f"x is of dtype {np.dtype(dtype)}, and the coder takes floats"):
             coder.predict(data, verbose=0)
+
+
+def test_it_takes_the_conditions_of_the_encoder_in_a_dictionary(binary, tmp_path):
+    given = {"label": networks.Label(3), "angle": networks.Vector(2, encoder=False)}
+    vae = VAE(*networks.mlp((6,), latent_size=2, hidden=(5,), conditions=given))
+    label = np.arange(50) % 3
+    codes = vae.coder.predict({"x": binary, "label": label}, verbose=0)
+    np.testing.assert_allclose(codes, vae.represent(binary, label=label).z, rtol=1e-5, atol=1e-6)
+    assert np.abs(codes - vae.represent(binary, label=(label + 1) % 3).z).min(axis=1).max() > 0.01
+    vae.coder.save(tmp_path / "coder.keras")
+    loaded = keras.saving.load_model(tmp_path / "coder.keras")
+    np.testing.assert_array_equal(loaded({"x": binary, "label": label}), vae.coder({"x": binary, "label": label}))
+    for x in (binary, {"x": binary}):
+        with pytest.raises(InputError, match="The encoder takes label besides x, and label is missing: give a dictio"):
+            vae.coder(x)

@@ -5,7 +5,7 @@ from vae_tf.data.batch_check import BatchCheck
 from vae_tf.data.given import arrays_for_keras
 from vae_tf.data.schema import Batch, Schema
 from vae_tf.data.slicing import batches, rows_of, slices
-from vae_tf.data.weights import check_weights, targets
+from vae_tf.data.weights import check_class_weights, check_weights, targets
 
 __all__ = [
     "Batch",
@@ -14,6 +14,7 @@ __all__ = [
     "arrays_for_keras",
     "batches",
     "by_name",
+    "check_class_weights",
     "check_weights",
     "rows_of",
     "slices",

@@ -13,17 +13,21 @@ from vae_tf.errors import InputError
 Rows: TypeAlias = "int | tf.Tensor"  # a number of rows, or within a graph the tensor that holds it
 
 
-def batch(schema: Schema, x, given: Mapping[str, Any]):
+def batch(schema: Schema, x, given: Mapping[str, Any], names: Iterable[str]):
     """x, or if conditions were given by name, a dictionary of x and of these.
 
     Raises:
-        InputError: for a condition that the model has not, or x that holds the conditions already.
+        InputError: for a condition that the model has not, one of these names that is missing, or conditions beside a
+            dictionary or a data set, which brings its own.
     """
-    if not given:
-        return x
     check(schema, given)
     if isinstance(x, Mapping | tf.data.Dataset):
-        raise InputError(f"x holds the conditions already, and {', '.join(given)} was given too: give either.")
+        if given:
+            raise InputError(f"x brings its conditions itself, and {', '.join(given)} was given too: leave it out.")
+        return x
+    _check_missing(names, given)
+    if not given:
+        return x
     x = numbers(x, "x", schema.shapes["x"])
     return {"x": x, **{name: _repeated(schema, name, value, rows(x, 0)) for name, value in given.items()}}
 
@@ -35,9 +39,7 @@ def tensors(schema: Schema, given: Mapping[str, Any], names: Iterable[str], coun
         InputError: for a condition that the model has not, one that is missing, or values that it cannot have.
     """
     check(schema, given)
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise InputError(f"{', '.join(missing)} is missing: give {', '.join(f'{name}=...' for name in missing)}.")
+    _check_missing(names, given)
     found = {}
     for name in names:
         condition = schema.conditions[name]
@@ -58,6 +60,15 @@ def check(schema: Schema, given: Iterable[str]) -> None:
         raise InputError(f"{', '.join(unknown)} was given, but this model takes {takes}: leave it out.")
 
 
+def _check_missing(names: Iterable[str], given: Mapping[str, Any]) -> None:
+    missing = [name for name in dict.fromkeys(names) if name not in given]
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: give "
+            f"{' and '.join(f'{name}=...' for name in missing)}, one value for all rows or one for each."
+        )
+
+
 def rows(values, axis: int) -> Rows:
     """The number of rows along an axis."""
     count = values.shape[axis]
@@ -67,7 +78,10 @@ def rows(values, axis: int) -> Rows:
 def _repeated(schema: Schema, name: str, value, count: Rows):
     """One value for each row, if one was given for all."""
     condition = schema.conditions[name]
-    value = value if tf.is_tensor(value) else np.asarray(value)
+    try:
+        value = value if tf.is_tensor(value) else np.asarray(value)
+    except ValueError:  # nested lists of several lengths, which `Condition.check` refuses
+        return value
     if len(value.shape) != len(condition.shape):
         return value
     condition.check(value[None], 1, name)

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from vae_tf.data.given import brings_batches
 from vae_tf.errors import InputError
 
 
@@ -24,6 +25,24 @@ def check_weights(weights) -> None:
         raise InputError(
             f"The sample weights have shape {('N', *shape[1:])}: give one weight for each example, of shape "
             f"('N',); a weight for each value has no meaning in log p(x|z)."
+        )
+
+
+def check_class_weights(class_weight, x, y) -> None:
+    """Refuses weights of classes without the classes, of which Keras would say so in a trace.
+
+    Raises:
+        InputError: saying what to give.
+    """
+    if isinstance(x, tf.data.Dataset):
+        spec = x.element_spec
+        y = spec[1] if isinstance(spec, tuple) and len(spec) > 1 and isinstance(spec[1], tf.TensorSpec) else None
+    elif brings_batches(x):
+        return
+    if class_weight is not None and y is None:
+        raise InputError(
+            "class_weight was given without the classes that it weighs: give them as y, a whole number for each "
+            "example, or give sample_weight."
         )
 
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from vae_tf import keras_private
-from vae_tf.data import arrays_for_keras, targets
+from vae_tf.data import arrays_for_keras, check_class_weights, targets
 from vae_tf.finite import FiniteCheck, WarnIfNotFinite
 from vae_tf.trainer.execution import FusedSteps
 from vae_tf.trainer.steps import Steps
@@ -30,6 +30,7 @@ class Trainer(Steps):
         """
         given = _given(FIT, args, kwargs)
         self.schema.check(given.get("x"))
+        check_class_weights(given.get("class_weight"), given.get("x"), given.get("y"))
         _hand_on(given)
         validation = given.get("validation_data")
         if validation is not None:
