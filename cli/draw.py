@@ -69,7 +69,6 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     from vae_tf import training
     from vae_tf.errors import InputError
     from vae_tf.training import datasets, evaluation
-    from vae_tf.training.evaluation.attribute import label_names
     from vae_tf.training.watching import grids
 
     if label is None:
@@ -80,11 +79,11 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
     part = datasets.spread_evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
     x = datasets.as_evaluated(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
-    names = label_names(splits.y_train[part], splits.class_names)
+    names = datasets.label_names(splits.y_train[part], splits.class_names)
     direction = training.attribute_direction(evaluation.codes(vae, x), names, label)
     others = datasets.as_evaluated(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
-        others = others[label_names(splits.y_test, splits.class_names) != label]
+        others = others[datasets.label_names(splits.y_test, splits.class_names) != label]
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
     return grids.attribute(vae, others[datasets.spread_evenly(count, len(others))], direction)

@@ -26,7 +26,7 @@ def main(folder: str = "runs/two-dimensional") -> None:
         run = training.Run(pathlib.Path(folder) / name)
         vae = run.train(settings, decided, "overwrite" if run.directory.exists() else "refuse")
         splits = run.data(settings)
-        codes = vae.represent(splits.x_test / np.float32(255).z)
+        codes = vae.represent(splits.x_test / np.float32(255)).z
 
         dots = row[0].scatter(*codes.numpy().T, c=splits.y_test, cmap="tab10", s=6)
         row[0].set_title(f"{title}: codes of the test images")

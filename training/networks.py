@@ -26,8 +26,10 @@ class Network(abc.ABC):
         self.inputs = inputs
 
     @abc.abstractmethod
-    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
-        """Makes the pair for data of the likelihood's shape."""
+    def __call__(
+        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+    ) -> networks.Networks:
+        """Makes the pair for data of the likelihood's shape, and for conditions, by name."""
 
     def _inputs(self, likelihood: Likelihood) -> networks.Inputs:
         return likelihood.encoder_inputs if self.inputs == "auto" else self.inputs
@@ -47,10 +49,12 @@ class MLP(Network):
         super().__init__(inputs)
         self.hidden, self.activation = hidden, activation
 
-    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
-        """Makes the pair for data of the likelihood's shape."""
+    def __call__(
+        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+    ) -> networks.Networks:
+        """Makes the pair for data of the likelihood's shape, and for conditions, by name."""
         inputs = self._inputs(likelihood)
-        return networks.mlp(likelihood.event_shape, latent_size, self.hidden, self.activation, inputs)
+        return networks.mlp(likelihood.event_shape, latent_size, self.hidden, self.activation, inputs, conditions)
 
 
 class Conv(Network):
@@ -70,10 +74,12 @@ class Conv(Network):
         super().__init__(inputs)
         self.filters, self.hidden, self.activation = filters, hidden, activation
 
-    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
-        """Makes the pair for images of the likelihood's shape."""
+    def __call__(
+        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+    ) -> networks.Networks:
+        """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
         shape, inputs = likelihood.event_shape, self._inputs(likelihood)
-        return networks.conv(shape, latent_size, self.filters, self.hidden, self.activation, inputs)
+        return networks.conv(shape, latent_size, self.filters, self.hidden, self.activation, inputs, conditions)
 
 
 class ResNet(Network):
@@ -99,7 +105,11 @@ class ResNet(Network):
         super().__init__(inputs)
         self.filters, self.blocks, self.hidden, self.activation = filters, blocks, hidden, activation
 
-    def __call__(self, likelihood: Likelihood, latent_size: int) -> networks.Networks:
-        """Makes the pair for images of the likelihood's shape."""
+    def __call__(
+        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+    ) -> networks.Networks:
+        """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
         shape, inputs = likelihood.event_shape, self._inputs(likelihood)
-        return networks.resnet(shape, latent_size, self.filters, self.blocks, self.hidden, self.activation, inputs)
+        return networks.resnet(
+            shape, latent_size, self.filters, self.blocks, self.hidden, self.activation, inputs, conditions
+        )

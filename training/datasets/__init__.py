@@ -14,13 +14,18 @@ from vae_tf.training.datasets.batches import (
     steps_per_epoch,
     stored,
     training_batches,
+    with_x,
+    x_of,
 )
 from vae_tf.training.datasets.binarization import Binarization
+from vae_tf.training.datasets.labels import CONDITION, Labels, label_names, part
 from vae_tf.training.datasets.split import Splits, spread_evenly, validation_split
 from vae_tf.training.nearest import nearest
 
 __all__ = [
+    "CONDITION",
     "Binarization",
+    "Labels",
     "Splits",
     "StoredData",
     "absolute",
@@ -29,7 +34,9 @@ __all__ = [
     "check_shape",
     "each",
     "evaluation_batches",
+    "label_names",
     "load",
+    "part",
     "scaled",
     "spread_evenly",
     "steps_per_epoch",
@@ -37,6 +44,8 @@ __all__ = [
     "training_batches",
     "validation_split",
     "with_channel",
+    "with_x",
+    "x_of",
 ]
 
 NAMES = ("digits-5k", *keras_downloads.NAMES, "photo-patches", "sprites")

@@ -1,10 +1,12 @@
 """Arrays as batches: held once, and scaled and binarised in the graph at the last moment."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from vae_tf.data import Batch
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 from vae_tf.training.datasets import binarization as binary
@@ -26,7 +28,7 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def training_batches(
-    x: np.ndarray,
+    examples: Batch,
     batch_size: int,
     *,
     seed: int,
@@ -41,11 +43,11 @@ def training_batches(
     began before.
 
     Args:
-        x: examples [N, *event]; uint8 becomes [0, 1].
+        examples: x [N, *event], of which uint8 becomes [0, 1]; or a dictionary of "x" and of conditions [N, ...].
         batch_size: examples of a batch; the last of an epoch may be smaller.
         seed: of the order and of the binarisation.
         binarization: "none", "static" (drawn once) or "dynamic" (drawn for each batch).
-        shuffle: whether each epoch has an order of its own, or all have that of `x`.
+        shuffle: whether each epoch has an order of its own, or all have that of `examples`.
         epoch: where to begin.
         step: where to begin within the epoch.
 
@@ -55,13 +57,13 @@ def training_batches(
     _check_batch_size(batch_size)
     binary.check_kind(binarization)
     if binarization == "static":
-        x = binary.drawn_once(x, seed)
+        examples = with_x(examples, lambda x: binary.drawn_once(x, seed))
     elif binarization == "dynamic":
-        binary.check(x)
-    with tf.device("cpu"):
-        examples = tf.constant(x)
-    count = len(x)  # what follows must not name the array: the data set would keep it, beside the tensor
-    values_of_batch = batch_size * math.prod(x.shape[1:])
+        binary.check(x_of(examples))
+    count, *event_shape = x_of(examples).shape
+    with tf.device("cpu"):  # what follows must not name the arrays: the data set would keep them, beside the tensors
+        examples = tf.nest.map_structure(tf.constant, examples)
+    values_of_batch = batch_size * math.prod(event_shape)
     block = batch_size * max(1, BLOCK // values_of_batch)  # examples
     blocks = -(-count // block)  # of an epoch
 
@@ -71,12 +73,15 @@ def training_batches(
             order = tf.random.experimental.stateless_shuffle(order, seed=tf.stack([seed, epoch]))
         return tf.data.Dataset.range(blocks).map(lambda number: order[number * block : (number + 1) * block])
 
-    def values(number: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-        values = scaled(tf.gather(examples, rows))
-        if binarization == "dynamic":
-            noise = tf.random.stateless_uniform(tf.shape(values), seed=tf.stack([~seed, number]), alg="philox")
-            values = tf.cast(noise < values, tf.float32)
-        return values
+    def values(number: tf.Tensor, rows: tf.Tensor) -> Batch:
+        def drawn(x: tf.Tensor) -> tf.Tensor:
+            x = scaled(x)
+            if binarization == "dynamic":
+                noise = tf.random.stateless_uniform(tf.shape(x), seed=tf.stack([~seed, number]), alg="philox")
+                x = tf.cast(noise < x, tf.float32)
+            return x
+
+        return with_x(tf.nest.map_structure(lambda values: tf.gather(values, rows), examples), drawn)
 
     epochs = tf.data.Dataset.range(epoch, tf.int64.max // blocks)
     numbered = epochs.flat_map(rows).enumerate(start=epoch * blocks)
@@ -85,11 +90,11 @@ def training_batches(
     return batches.skip(step).prefetch(max(1, AHEAD // values_of_batch))
 
 
-def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarization: Binarization) -> tf.data.Dataset:
+def evaluation_batches(examples: Batch, batch_size: int, *, seed: int, binarization: Binarization) -> tf.data.Dataset:
     """One ordered pass of float32 batches, the same at each pass.
 
     Args:
-        x: examples [N, *event]; uint8 becomes [0, 1].
+        examples: x [N, *event], of which uint8 becomes [0, 1]; or a dictionary of "x" and of conditions [N, ...].
         batch_size: examples of a batch; the last may be smaller.
         seed: of the binarisation.
         binarization: where it is not "none", the images are drawn once.
@@ -100,14 +105,25 @@ def evaluation_batches(x: np.ndarray, batch_size: int, *, seed: int, binarizatio
     _check_batch_size(batch_size)
     binary.check_kind(binarization)
     if binarization != "none":
-        x = binary.drawn_once(x, seed)
-    return tf.data.Dataset.from_tensor_slices(x).batch(batch_size).map(scaled).prefetch(tf.data.AUTOTUNE)
+        examples = with_x(examples, lambda x: binary.drawn_once(x, seed))
+    batches = tf.data.Dataset.from_tensor_slices(examples).batch(batch_size)
+    return batches.map(lambda batch: with_x(batch, scaled)).prefetch(tf.data.AUTOTUNE)
 
 
-def as_evaluated(x: np.ndarray, *, seed: int, binarization: Binarization) -> np.ndarray:
-    """Examples as a model is evaluated on them: those of `evaluation_batches` in one array, float32 [N, *event]."""
-    batches = evaluation_batches(x, ROWS_TOGETHER, seed=seed, binarization=binarization)
-    return np.concatenate(list(batches.as_numpy_iterator()))
+def as_evaluated(examples: Batch, *, seed: int, binarization: Binarization) -> Batch:
+    """Examples as a model is evaluated on them: those of `evaluation_batches` as arrays, x as float32 [N, *event]."""
+    batches = evaluation_batches(examples, ROWS_TOGETHER, seed=seed, binarization=binarization)
+    return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches.as_numpy_iterator())
+
+
+def x_of(examples: Batch):
+    """x, without the conditions beside it."""
+    return examples["x"] if isinstance(examples, dict) else examples
+
+
+def with_x(examples: Batch, change: Callable) -> Batch:
+    """The examples with `change` applied to x; the conditions stay as they are."""
+    return {**examples, "x": change(examples["x"])} if isinstance(examples, dict) else change(examples)
 
 
 def stored(x: np.ndarray, likelihood: Likelihood) -> np.ndarray:

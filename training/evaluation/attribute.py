@@ -1,7 +1,5 @@
 """The direction in which a label lies among the codes."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from vae_tf.errors import InputError
@@ -33,9 +31,3 @@ def attribute_direction(codes: np.ndarray, labels: np.ndarray, label) -> np.ndar
     if has.all():
         raise InputError(f"All {len(has)} examples have the label {label}, and a direction leads from others to it.")
     return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)
-
-
-def label_names(labels: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:
-    """What labels [N] are called, strings [N]: the names of their classes, or the labels themselves without names."""
-    labels = np.asarray(labels)
-    return labels.astype(str) if class_names is None else np.asarray(class_names)[labels]

@@ -14,6 +14,7 @@ import yaml
 from vae_tf import VAE, loading
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
+from vae_tf.networks import Label
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
@@ -41,6 +42,7 @@ class Model:
         prior: p(z).
         likelihood: p(x|z).
         objective: what is minimised.
+        condition: what the networks take besides x and z: "label", the labels of the data; null for nothing.
         ex_post_prior: a prior that takes the place of the first after training, fitted to the codes of the
             training data; see `vae_tf.training.fit_prior`.
     """
@@ -51,6 +53,7 @@ class Model:
     prior: Callable[[int], Prior] = StandardNormal
     likelihood: Callable[[tuple[int, ...]], Likelihood] = Bernoulli
     objective: Callable[[], Objective] = ELBO
+    condition: Literal["label"] | None = None
     ex_post_prior: Callable[[int], Prior] | None = None
 
 
@@ -100,20 +103,26 @@ class Recipe:
         if not 0 <= self.seed < 2**31:
             raise InputError(f"seed is {self.seed}: give a number from 0 to {2**31 - 1}.")
 
-    def build(self, event_shape: Sequence[int], examples: int | None = None) -> VAE:
+    def build(self, event_shape: Sequence[int], examples: int | None = None, labels: int | None = None) -> VAE:
         """The model of this recipe, not yet compiled.
 
         Args:
             event_shape: the shape of one example.
             examples: the size of the data set, for an objective that needs to know.
+            labels: how many labels there are, for a model whose condition is the label.
 
         Raises:
-            InputError: if the weights take more than a quarter of this machine's memory, or the parts do not fit.
+            InputError: for a model whose condition is the label, without `labels`; if the weights take more than a
+                quarter of this machine's memory, or the parts do not fit.
         """
+        if self.model.condition is not None and labels is None:
+            raise InputError(
+                "The recipe has model.condition: label, so build() needs to know how many labels there are."
+            )
         keras.utils.set_random_seed(self.seed)
         try:
             with loading.weights_of_at_most(memory.total() // COPIES):
-                vae = self._model(tuple(event_shape), examples)
+                vae = self._model(tuple(event_shape), examples, labels)
         except loading.TooLargeError as error:
             raise InputError(
                 f"The networks of this recipe have weights of more than {memory.total() // COPIES:,} bytes, and this "
@@ -123,9 +132,10 @@ class Recipe:
             fan_in_uniform(vae, self.seed)
         return vae
 
-    def _model(self, event_shape: tuple[int, ...], examples: int | None) -> VAE:
+    def _model(self, event_shape: tuple[int, ...], examples: int | None, labels: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size)
+        conditions = None if self.model.condition is None else {self.model.condition: Label(labels)}
+        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, conditions)
         return VAE(
             encoder,
             decoder,

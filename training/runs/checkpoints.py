@@ -24,6 +24,7 @@ import numpy as np
 
 from vae_tf import VAE, loading
 from vae_tf.atomic import beside, sync
+from vae_tf.data import Batch
 from vae_tf.errors import InputError
 
 KEPT = 2
@@ -193,9 +194,12 @@ def load(path: pathlib.Path, progress: Progress | None = None) -> VAE:
     return vae
 
 
-def checksum(x: np.ndarray) -> str:
-    """The checksum of training data [N, *event], of their bytes alone."""
-    return hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()
+def checksum(examples: Batch) -> str:
+    """The checksum of training data [N, ...], of their bytes alone: of x, then of the conditions beside it."""
+    digest = hashlib.sha256()
+    for values in [examples] if not isinstance(examples, dict) else examples.values():
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 def random_variables(vae: VAE) -> list[keras.Variable]:

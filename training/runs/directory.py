@@ -26,14 +26,15 @@ class RunDirectory:
         directory: its path.
 
     Attributes:
-        directory: holds `recipe.yaml` (all that was decided, defaults included), `model.keras`, `history.csv` (a
-            row an epoch), `machine.json` (what it was computed with), `results.json`, `tensorboard/`, `pictures/` and
-            `checkpoint/`.
+        directory: holds `recipe.yaml` (all that was decided, defaults included), `labels.json` (what the labels are
+            called, if the model takes them), `model.keras`, `history.csv` (a row an epoch), `machine.json` (what it was
+            computed with), `results.json`, `tensorboard/`, `pictures/` and `checkpoint/`.
     """
 
     def __init__(self, directory: str | pathlib.Path):
         self.directory = pathlib.Path(directory)
         self.recipe = self.directory / "recipe.yaml"
+        self.labels = self.directory / "labels.json"
         self.model = self.directory / "model.keras"
         self.history = self.directory / "history.csv"
         self.machine = self.directory / "machine.json"

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import rich
 import tensorflow as tf
 
 from vae_tf import VAE
 from vae_tf.atomic import replacing
+from vae_tf.data import Batch, take
 from vae_tf.errors import DivergenceError, InputError
 from vae_tf.priors import Prior
 from vae_tf.training import datasets
@@ -57,20 +57,25 @@ class Run(TrainedRun):
     def _train(self, settings: recipe.Recipe, decided: dict[str, Any], existing: Existing) -> VAE:
         if existing == "resume":
             decided = self.as_begun(decided)
-        splits = self.splits(settings)
+        loaded = self.loaded(settings, settings.data)
+        labels = None if settings.model.condition is None else datasets.Labels.of(loaded)
+        splits = datasets.validation_split(loaded, settings.validation, settings.seed)
+        del loaded
         rich.get_console().out(f"{settings.data}: {splits.counts()}", highlight=False)
-        data = checkpoints.checksum(splits.x_train)
+        data = checkpoints.checksum(datasets.part(splits, "train", labels))
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
         vae, progress = None, Progress(data)
         if existing == "resume":
             vae, progress = self._resumed(decided, data, settings)
+            self._check_labels(labels)
         is_new = vae is None
         if vae is None:
-            vae = self._compiled(settings, splits.x_train.shape, steps)
+            vae = self._compiled(settings, splits.x_train.shape, labels, steps)
             decided = {**decided, "jit_compile": vae.jit_compile, "steps_per_execution": vae.steps_per_execution}
         event_shape = vae.event_shape
         splits = datasets.each(splits, lambda x: datasets.with_channel(x, event_shape))
-        validation = self._evaluation_batches(splits.x_validation, settings, 500)
+        validating = datasets.part(splits, "validation", labels)
+        validation = self._evaluation_batches(validating, settings, 500)
         second = None
         if settings.model.ex_post_prior is not None:
             with seeded(settings.seed):
@@ -82,7 +87,7 @@ class Run(TrainedRun):
         if is_new:
             adapt(vae, self._evaluation_batches(splits.x_train, settings, 500))
         batches = datasets.training_batches(
-            splits.x_train,
+            datasets.part(splits, "train", labels),
             settings.batch_size,
             seed=settings.seed,
             binarization=settings.binarization,
@@ -90,16 +95,18 @@ class Run(TrainedRun):
             step=progress.step,
         )
         part = datasets.spread_evenly(MEASURED, len(splits.x_validation))
-        watched = datasets.as_evaluated(
-            splits.x_validation[part], seed=settings.seed, binarization=settings.binarization
-        )
-        labels = None if splits.y_validation is None else splits.y_validation[part]
-        del splits  # the batches hold what they need
+        watched = datasets.as_evaluated(take(validating, part), seed=settings.seed, binarization=settings.binarization)
+        shown = None
+        if splits.y_validation is not None:
+            shown = datasets.label_names(splits.y_validation[part], splits.class_names)
+        del splits, validating  # the batches hold what they need
         with self._writing():
             self.prepare(existing, decided, progress.epoch)
+            if labels is not None:
+                labels.write(self.labels)
             machine.record(self.machine, machine.machine(vae.jit_compile), progress.epoch, progress.step)
             with interruption.listening() as asked:
-                watching = self._callbacks(settings, decided, watched, labels)
+                watching = self._callbacks(settings, decided, watched, shown)
                 kept = Checkpoints(self.checkpoint, identity(decided))
                 minutes = settings.checkpoint_minutes
                 watching.append(Checkpoint(kept, self.model, progress, steps, minutes, asked))
@@ -147,8 +154,10 @@ class Run(TrainedRun):
                 f"{'make room' if full else 'mend that'}, and {'go on with --resume' if begun else 'start again'}."
             ) from error
 
-    def _compiled(self, settings: recipe.Recipe, shape: tuple[int, ...], steps: int) -> VAE:
-        vae = settings.build(shape[1:], examples=shape[0])
+    def _compiled(
+        self, settings: recipe.Recipe, shape: tuple[int, ...], labels: datasets.Labels | None, steps: int
+    ) -> VAE:
+        vae = settings.build(shape[1:], examples=shape[0], labels=None if labels is None else len(labels.names))
         jit_compile = compiles(vae) if settings.jit_compile is None else settings.jit_compile
         together = min(STEPS_TOGETHER, steps) if jit_compile else 1
         vae.compile(
@@ -160,7 +169,7 @@ class Run(TrainedRun):
 
     def _with_prior(self, vae: VAE, prior: Prior, settings: recipe.Recipe) -> VAE:
         """The model with its second prior, fitted and saved; the checkpoints keep that of training."""
-        x = self._evaluation_batches(self.splits(settings).x_train, settings, 500)
+        x = self._evaluation_batches(datasets.part(self.splits(settings), "train", self.condition()), settings, 500)
         fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
         fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
         fitted.optimizer.build(fitted.trainable_variables)  # they are saved, too
@@ -203,11 +212,19 @@ class Run(TrainedRun):
                 f"in {self.checkpoint}: bring them back, or begin anew with --overwrite."
             )
 
-    def _evaluation_batches(self, x: np.ndarray, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
-        return datasets.evaluation_batches(x, batch_size, seed=settings.seed, binarization=settings.binarization)
+    def _check_labels(self, labels: datasets.Labels | None) -> None:
+        """Refuses data whose labels have other names than those that the run began with."""
+        if labels is not None and self.labels.is_file() and labels.names != datasets.Labels.read(self.labels).names:
+            raise InputError(
+                f"The labels of the data have other names than in {self.labels}, with which the run began: bring the "
+                f"data back, or give another --run."
+            )
 
-    def _callbacks(self, settings: recipe.Recipe, decided: dict[str, Any], x: np.ndarray, labels) -> list:
-        """Those before the checkpoints; x and its labels are of the validation set."""
+    def _evaluation_batches(self, examples: Batch, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
+        return datasets.evaluation_batches(examples, batch_size, seed=settings.seed, binarization=settings.binarization)
+
+    def _callbacks(self, settings: recipe.Recipe, decided: dict[str, Any], x: Batch, labels) -> list:
+        """Those before the checkpoints; x and the labels to show are of the validation set."""
         alarms, *others = tensorboard(
             self.tensorboard, x, labels, hyperparameters=decided, seed=settings.seed, pictures=self.pictures
         )

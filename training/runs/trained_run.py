@@ -5,11 +5,11 @@ import shlex
 import warnings
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, importance, loading
 from vae_tf.atomic import replacing
+from vae_tf.data import Batch
 from vae_tf.errors import InputError
 from vae_tf.training import datasets, evaluation
 from vae_tf.training.recipes import recipe
@@ -51,13 +51,22 @@ class TrainedRun(RunDirectory):
 
     def splits(self, settings: recipe.Recipe) -> datasets.Splits:
         """The data that a recipe names, split as it says."""
-        arrays = self._arrays(settings, settings.data)
-        return datasets.validation_split(arrays, settings.validation, settings.seed)
+        loaded = self.loaded(settings, settings.data)
+        return datasets.validation_split(loaded, settings.validation, settings.seed)
+
+    def condition(self) -> datasets.Labels | None:
+        """The labels that the model takes, by name; None if it takes none.
+
+        Raises:
+            InputError: if their file is missing or damaged.
+        """
+        settings, _ = recipe.read(str(self.recipe))
+        return None if settings.model.condition is None else datasets.Labels.read(self.labels)
 
     def _why_not_as_trained(self, splits: datasets.Splits) -> str | None:
         """A note if the training data are not those of the newest checkpoint; None if they are, or it is not known."""
         trained_on = Checkpoints(self.checkpoint, "").last_data()
-        if trained_on in (None, checkpoints.checksum(splits.x_train)):
+        if trained_on in (None, self._checksum(splits)):
             return None
         return (
             f"the training data of {self.directory} are not those that it was trained on: they have changed, or an "
@@ -65,15 +74,23 @@ class TrainedRun(RunDirectory):
             f"may be too good"
         )
 
-    def _arrays(self, settings: recipe.Recipe, source: str) -> datasets.StoredData:
-        """The data of a source, in the size and the values of the run's recipe."""
-        arrays = datasets.load(source, settings.image_size)
-        likelihood = settings.model.likelihood(arrays.x_train.shape[1:])
-        return datasets.each(arrays, lambda x: datasets.stored(x, likelihood))
+    def _checksum(self, splits: datasets.Splits) -> str | None:
+        """The checksum of the training data; None if they have no labels that the model knows."""
+        try:
+            return checkpoints.checksum(datasets.part(splits, "train", self.condition()))
+        except InputError:
+            return None
 
-    def test_examples(self, settings: recipe.Recipe) -> np.ndarray:
-        """The test set as the model is evaluated on it, float32 [N, *event]."""
-        return datasets.as_evaluated(self.data(settings).x_test, seed=settings.seed, binarization=settings.binarization)
+    def loaded(self, settings: recipe.Recipe, source: str) -> datasets.StoredData:
+        """The data of a source, in the size and the values of the run's recipe."""
+        data = datasets.load(source, settings.image_size)
+        likelihood = settings.model.likelihood(data.x_train.shape[1:])
+        return datasets.each(data, lambda x: datasets.stored(x, likelihood))
+
+    def test_examples(self, settings: recipe.Recipe) -> Batch:
+        """The test set as the model is evaluated on it: x, float32 [N, *event], or with the labels that it takes."""
+        examples = datasets.part(self.data(settings), "test", self.condition())
+        return datasets.as_evaluated(examples, seed=settings.seed, binarization=settings.binarization)
 
     def evaluate(
         self,
@@ -117,14 +134,15 @@ class TrainedRun(RunDirectory):
         if samples is not None:
             importance.check(vae, samples)
         source = settings.data if data is None else data
-        arrays = datasets.each(self._arrays(settings, source), lambda x: datasets.with_channel(x, vae.event_shape))
-        datasets.check_shape(arrays.name, arrays.x_test, vae.event_shape)
+        loaded = datasets.each(self.loaded(settings, source), lambda x: datasets.with_channel(x, vae.event_shape))
+        datasets.check_shape(loaded.name, loaded.x_test, vae.event_shape)
+        labels = self.condition()
         binarization = settings.binarization if binarization is None else binarization
-        space = None if features is None else evaluation.features.chosen(features, arrays, settings.seed)
+        space = None if features is None else evaluation.features.chosen(features, loaded, settings.seed)
         results = evaluation.evaluate(
             vae,
-            evaluation.Examples(arrays.x_test, arrays.y_test, arrays.factors_test),
-            evaluation.Examples(arrays.x_train, arrays.y_train),
+            evaluation.Examples(datasets.part(loaded, "test", labels), loaded.y_test, loaded.factors_test),
+            evaluation.Examples(datasets.part(loaded, "train", labels), loaded.y_train),
             samples=SAMPLES if samples is None else samples,
             binarization=binarization,
             seed=settings.seed,
@@ -138,7 +156,7 @@ class TrainedRun(RunDirectory):
             warnings.warn(note, stacklevel=2)
             results["notes"].append(note)
         if source == settings.data:
-            splits = datasets.validation_split(arrays, settings.validation, settings.seed)
+            splits = datasets.validation_split(loaded, settings.validation, settings.seed)
             if changed := self._why_not_as_trained(splits):
                 warnings.warn(changed, stacklevel=2)
                 results["notes"].append(changed)

@@ -4,7 +4,7 @@ from vae_tf.data import by_name
 from vae_tf.data.batch_check import BatchCheck
 from vae_tf.data.given import arrays_for_keras
 from vae_tf.data.schema import Batch, Schema
-from vae_tf.data.slicing import batches, rows_of, slices
+from vae_tf.data.slicing import batches, count, rows_of, slices, take
 from vae_tf.data.weights import check_class_weights, check_weights, targets
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "by_name",
     "check_class_weights",
     "check_weights",
+    "count",
     "rows_of",
     "slices",
+    "take",
     "targets",
 ]

@@ -18,6 +18,16 @@ def rows_of(event_shape: Sequence[int], most: int = ROWS) -> int:
     return max(1, min(most, VALUES // math.prod(event_shape)))
 
 
+def count(batch: Batch) -> int:
+    """The examples of a batch of arrays or tensors."""
+    return len(tf.nest.flatten(batch)[0])
+
+
+def take(batch: Batch, rows) -> Batch:
+    """These rows of a batch of arrays, or of tensors if `rows` is a slice."""
+    return tf.nest.map_structure(lambda values: values[rows], batch)
+
+
 def slices(data, rows: int, schema: Schema) -> Iterator[Batch]:
     """Consecutive slices of examples that have a density, each of tensors of at most `rows` rows.
 
@@ -62,4 +72,4 @@ def _slices(batch: Batch, rows: int, schema: Schema, name: str) -> Iterator[Batc
     batch = schema.arrays(batch, name, is_density_needed=True)
     x, _ = schema.split(batch)
     for first in range(0, len(x), rows):  # cast slice by slice, so that there is no copy of a large array
-        yield schema.cast(tf.nest.map_structure(lambda values: values[first : first + rows], batch))  # noqa: B023
+        yield schema.cast(take(batch, slice(first, first + rows)))

@@ -212,3 +212,22 @@ def test_examples_as_evaluated_are_those_of_the_evaluation_batches(grey, monkeyp
         expected = datasets.evaluation_batches(grey, COUNT, seed=3, binarization=binarization)
         np.testing.assert_array_equal(seen, next(expected.as_numpy_iterator()))
     assert datasets.as_evaluated(np.uint8([[0, 255]]), seed=0, binarization="none").tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("binarization", ["none", "static", "dynamic"])
+def test_labels_stay_beside_their_examples(binarization):
+    x, label = np.repeat(np.arange(20, dtype=np.uint8)[:, None] * 12, 3, axis=1), np.arange(20, dtype=np.int32)
+    alone = datasets.training_batches(x, 6, seed=3, binarization=binarization, step=1).take(5)
+    both = datasets.training_batches({"x": x, "label": label}, 6, seed=3, binarization=binarization, step=1).take(5)
+    order = datasets.training_batches(label[:, None], 6, seed=3, binarization="none", step=1).take(5)
+    for batch, one, rows in zip(both, alone, order, strict=True):
+        np.testing.assert_array_equal(batch["x"], one)
+        np.testing.assert_array_equal(batch["label"], rows[:, 0])
+        assert batch["label"].dtype == tf.int32
+
+
+def test_labels_are_evaluated_with_their_examples():
+    x, label = np.arange(40, dtype=np.float32).reshape(20, 2), np.arange(20, dtype=np.int32)
+    found = datasets.as_evaluated({"x": x, "label": label}, seed=0, binarization="none")
+    np.testing.assert_array_equal(found["x"], x)
+    np.testing.assert_array_equal(found["label"], label)

@@ -3,7 +3,7 @@ import pytest
 
 from vae_tf import InputError
 from vae_tf.training import attribute_direction
-from vae_tf.training.evaluation.attribute import label_names
+from vae_tf.training.datasets import label_names
 
 
 def test_it_points_from_the_other_examples_to_those_with_the_label():
