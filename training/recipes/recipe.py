@@ -134,8 +134,8 @@ class Recipe:
 
     def _model(self, event_shape: tuple[int, ...], examples: int | None, labels: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        conditions = None if self.model.condition is None else {self.model.condition: Label(labels)}
-        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, conditions)
+        conditions = () if self.model.condition is None else ({self.model.condition: Label(labels)},)
+        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, *conditions)
         return VAE(
             encoder,
             decoder,
