@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from vae_tf import conditions
+from vae_tf import conditions, keras_private
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 from vae_tf.objectives import Objective
@@ -108,17 +108,17 @@ def check_last_activation(decoder: keras.Model, likelihood: Likelihood) -> None:
 
 def _last_activation(network: keras.Model) -> tuple[str, float, float]:
     """The name of what a network's values pass last, and the least and the greatest value that it gives."""
-    history = network.outputs[0]._keras_history
+    value = network.outputs[0]
     while True:
-        operation = history.operation
+        operation, call = keras_private.made_by(value)
         if isinstance(operation, keras.Model) and operation.outputs:
-            history = operation.outputs[0]._keras_history
+            value = operation.outputs[0]
         elif isinstance(operation, SHAPES):
-            history = operation._inbound_nodes[history.node_index].input_tensors[0]._keras_history
+            value = keras_private.taken_by(operation)[call][0]
         else:
             break
     activation = operation
-    if not isinstance(operation, ACTIVATIONS) and type(operation).__module__ != "keras.src.ops.nn":
+    if not isinstance(operation, ACTIVATIONS) and not keras_private.is_from_ops_nn(operation):
         is_of_keras = type(operation).__module__.startswith("keras.")
         activation = getattr(operation, "activation", None) if is_of_keras else None
     if activation is None:

@@ -1,6 +1,7 @@
 """Conditions: what the networks take besides x and z, such as the label of an image."""
 
 import dataclasses
+import itertools
 import keyword
 import math
 import re
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from vae_tf import keras_private
 from vae_tf.arrays import numbers
 from vae_tf.errors import InputError
 
@@ -219,7 +221,7 @@ def _counts(network: keras.Model, value: keras.KerasTensor) -> Iterator[int]:
     """How many whole numbers each layer takes that the input of a network goes straight to."""
     operations = network.layers if isinstance(network, keras.Sequential) else network.operations
     for operation in operations:
-        taken = [given for node in operation._inbound_nodes for given in node.input_tensors]
+        taken = list(itertools.chain(*keras_private.taken_by(operation)))
         places = [place for place, given in enumerate(taken) if given is value]
         if not places:
             continue
@@ -227,7 +229,7 @@ def _counts(network: keras.Model, value: keras.KerasTensor) -> Iterator[int]:
             yield operation.input_dim
         elif isinstance(operation, keras.layers.CategoryEncoding):
             yield operation.num_tokens
-        elif (type(operation).__module__, type(operation).__name__) == ("keras.src.ops.nn", "OneHot"):
+        elif keras_private.is_from_ops_nn(operation) and type(operation).__name__ == "OneHot":
             yield operation.num_classes
         elif isinstance(operation, keras.Model) and operation.inputs:
             for place in places:

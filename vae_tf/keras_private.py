@@ -37,6 +37,22 @@ def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return layer._flatten_layers(include_self=False)
 
 
+def made_by(value: keras.KerasTensor) -> tuple[keras.Operation, int]:
+    """The operation that gave a value of a functional model, and which of its calls it was."""
+    history = value._keras_history
+    return history.operation, history.node_index
+
+
+def taken_by(operation: keras.Operation) -> list[list[keras.KerasTensor]]:
+    """The values that an operation of functional models took, call by call."""
+    return [list(node.input_tensors) for node in operation._inbound_nodes]
+
+
+def is_from_ops_nn(operation: keras.Operation) -> bool:
+    """Whether an operation is a function of `keras.ops.nn`, such as `keras.ops.relu` or `keras.ops.one_hot`."""
+    return type(operation).__module__ == "keras.src.ops.nn"
+
+
 def function_of(model: keras.Model, step: Callable) -> Callable:
     """Keras's own function of an iterator that takes steps: eagerly, or on several replicas."""
     return model._make_function(step)

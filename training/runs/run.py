@@ -13,6 +13,7 @@ from vae_tf import VAE
 from vae_tf.atomic import replacing
 from vae_tf.data import Batch, take
 from vae_tf.errors import DivergenceError, InputError
+from vae_tf.keras_private import layers_within
 from vae_tf.priors import Prior
 from vae_tf.training import datasets
 from vae_tf.training.datasets.scales import warn_if_apart
@@ -239,6 +240,6 @@ class Run(TrainedRun):
 
 def compiles(vae: VAE) -> bool:
     """Whether XLA makes this model faster here: always, except for convolutions on a CPU."""
-    layers = vae.encoder._flatten_layers() + vae.decoder._flatten_layers()
+    layers = layers_within(vae.encoder) + layers_within(vae.decoder)
     convolves = any("Conv" in type(layer).__name__ for layer in layers)
     return not convolves or bool(tf.config.list_physical_devices("GPU"))
