@@ -13,7 +13,6 @@ import pathlib
 
 import keras
 import numpy as np
-import tensorflow as tf
 from machine import machine
 from rich.progress import track
 
@@ -78,11 +77,8 @@ def train(data: datasets.StoredData, name: str, seed: int, epochs: int) -> VAE:
     encoder, decoder = networks.mlp(event_shape, LATENT_SIZE, HIDDEN, conditions=MODELS[name])
     vae = VAE(encoder, decoder, seed=seed)
     vae.compile(keras.optimizers.Adam(LEARNING_RATE), jit_compile=True, steps_per_execution=STEPS_TOGETHER)
-    batches = datasets.training_batches(data.x_train, BATCH_SIZE, seed=seed, binarization="dynamic")
-    if vae.conditions:  # of the same seed, and so in the same order
-        numbers = data.y_train.astype(np.int32)  # uint8 would be read as pixels
-        labels = datasets.training_batches(numbers, BATCH_SIZE, seed=seed, binarization="none")
-        batches = tf.data.Dataset.zip({"x": batches, "label": labels.map(lambda label: tf.cast(label, tf.int32))})
+    examples = {"x": data.x_train, "label": data.y_train} if vae.conditions else data.x_train
+    batches = datasets.training_batches(examples, BATCH_SIZE, seed=seed, binarization="dynamic")
     steps = datasets.steps_per_epoch(len(data.x_train), BATCH_SIZE)
     vae.fit(batches, epochs=epochs, steps_per_epoch=steps, shuffle=False, verbose=2)
     return vae
