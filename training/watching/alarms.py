@@ -34,7 +34,7 @@ class Alarms(TensorBoardCallback):
 
     Args:
         directory: the run's log directory; `alarms` is written below it.
-        x: fixed examples [N, *event], whose codes are measured.
+        x: fixed examples, as `fit` takes them, whose codes are measured.
         share: of the latent dimensions that should be active.
     """
 

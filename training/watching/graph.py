@@ -33,9 +33,15 @@ class Graph(TensorBoardCallback):
         del step, logs
         if self._written:
             return
-        x = tf.TensorSpec([None, *self.model.event_shape], tf.float32, name="x")
+        vae = self.model
+        x = tf.TensorSpec([None, *vae.event_shape], tf.float32, name="x")
+        conditions = {
+            name: tf.TensorSpec([None, *condition.shape], condition.dtype, name=name)
+            for name, condition in vae.conditions.items()
+        }
         seed = tf.TensorSpec([2], tf.int64, name="seed")
-        one_pass = tf.function(self.model.values, autograph=False).get_concrete_function(x, seed)
+        batch = vae.schema.join(x, conditions)
+        one_pass = tf.function(vae.values, autograph=False).get_concrete_function(batch, seed)
         with self.writers["graph"].as_default(0):
             tf.summary.graph(one_pass.graph)
         self._written = True

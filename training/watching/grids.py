@@ -1,8 +1,9 @@
 """What a person looks at: grids of images, as uint8 arrays [height, width, channels]."""
 
-import itertools
 import math
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,12 +11,18 @@ import tensorflow_probability as tfp
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import VAE, random
+from vae_tf import VAE, data, random
 from vae_tf.atomic import replacing
+from vae_tf.conditions import Condition
+from vae_tf.data import Batch
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
+from vae_tf.sizes import size
+from vae_tf.training.datasets import x_of
 
 GAP = 2  # pixels between images
+SAMPLES = 64
+LABELS, OF_EACH = 16, 10  # the most rows of labels, and the samples of each
 
 
 def grid(images, columns: int) -> np.ndarray:
@@ -31,40 +38,66 @@ def grid(images, columns: int) -> np.ndarray:
     return sheet
 
 
-def samples(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
-    """Means of p(x|z) for `count` codes from the prior."""
-    check_images(vae)
-    return grid(vae.sample(count, seed), columns=math.isqrt(count))
+def samples(vae: VAE, count: int | None = None, seed: int = 0, **condition) -> np.ndarray:
+    """Means of p(x|z) for codes from the prior.
 
+    If no value is given of a label that they depend on, each row has one label, from 0 to at most 15, and each column
+    one draw of the prior's noise: without a prior that depends on the label, one code.
 
-def draws(vae: VAE, count: int = 64, seed: int = 0) -> np.ndarray:
-    """One draw of p(x|z) for each of the codes of `samples`."""
-    check_images(vae)
-    p = vae.decode(vae.draw(random.pair(seed, random.Purpose.SAMPLE, tf.range(count))))
-    drawn = p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)"))
-    return grid(drawn, columns=math.isqrt(count))
+    Args:
+        vae: the model.
+        count: the most images that are drawn; 64 if not given, or 10 of each label.
+        seed: of all codes.
+        condition: the conditions, by name, one value for all images or several, which are used in turn: image by image,
+            or if each row has one label, column by column.
 
-
-def reconstructions(vae: VAE, x, columns: int = 8) -> np.ndarray:
-    """Inputs [N, height, width, channels], each row above that of their reconstructions and of the differences.
-
-    A difference is grey where there is none, lighter where the reconstruction is.
+    Raises:
+        InputError: for a model of no images, a condition that is missing, or values that it cannot have.
     """
     check_images(vae)
-    x = np.asarray(x, np.float32)
-    columns = min(columns, len(x))
-    x = x[: len(x) // columns * columns]
-    mean = vae.reconstruct(x).numpy()
-    rows = np.stack([x, mean, (1 + mean - x) / 2]).reshape(3, -1, columns, *vae.event_shape)
+    seeds, values, columns = _asked(vae, count, seed, condition)
+    return grid(vae.mean(vae.draw(seeds, **values), **values), columns)
+
+
+def draws(vae: VAE, count: int | None = None, seed: int = 0, **condition) -> np.ndarray:
+    """One draw of p(x|z) for each of the codes of `samples`, which takes the same."""
+    check_images(vae)
+    seeds, values, columns = _asked(vae, count, seed, condition)
+    p = vae.decode(vae.draw(seeds, **values), **values)
+    return grid(p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)")), columns)
+
+
+def reconstructions(vae: VAE, x: Batch, columns: int = 8) -> np.ndarray:
+    """Inputs, each row above that of their reconstructions and of the differences.
+
+    A difference is grey where there is none, lighter where the reconstruction is.
+
+    Args:
+        vae: the model.
+        x: images [N, height, width, channels], or a dictionary of them and of the conditions.
+        columns: of the picture.
+    """
+    check_images(vae)
+    columns = min(columns, data.count(x))
+    x = data.take(x, slice(data.count(x) // columns * columns))
+    images, mean = np.asarray(x_of(x), np.float32), vae.reconstruct(x).numpy()
+    rows = np.stack([images, mean, (1 + mean - images) / 2]).reshape(3, -1, columns, *vae.event_shape)
     return grid(rows.swapaxes(0, 1).reshape(-1, *vae.event_shape), columns)
 
 
-def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0, dimensions: int | None = None) -> np.ndarray:
-    """The code of one input [1, height, width, channels], each dimension in turn moved from -span to span.
+def traversal(vae: VAE, x: Batch, columns: int = 11, span: float = 3.0, dimensions: int | None = None) -> np.ndarray:
+    """The code of one input, each dimension in turn moved from -span to span, under the input's conditions.
 
     Rows are the dimensions in the order of their variance over the input's posterior: most certain first, and as many
     as `dimensions` says, where it does. Codes that the posterior cannot give, such as those off the sphere, are
     brought back to the nearest that it can.
+
+    Args:
+        vae: the model.
+        x: one image [1, height, width, channels], or a dictionary of it and of the conditions.
+        columns: of the picture.
+        span: how far a dimension is moved.
+        dimensions: the most rows.
     """
     check_images(vae)
     codes_of_x = vae.represent(x)
@@ -74,37 +107,52 @@ def traversal(vae: VAE, x, columns: int = 11, span: float = 3.0, dimensions: int
     codes = np.tile(code, (len(certain_first), columns, 1))
     for row, dimension in enumerate(certain_first):
         codes[row, :, dimension] = np.linspace(-span, span, columns)
-    return grid(_means(vae, codes.reshape(-1, vae.latent_size)), columns)
+    return _decoded(vae, codes, x, np.zeros(codes.shape[:2], int))
 
 
-def interpolation(vae: VAE, x, columns: int = 11) -> np.ndarray:
-    """A row for each pair of neighbours in x [N + 1, height, width, channels]: a straight line between their codes."""
-    check_images(vae)
-    if len(x) < 2:
-        raise InputError(f"An interpolation was asked for between {len(x)} images: give at least 2.")
-    codes = vae.represent(x).z.numpy()
-    share = np.linspace(0, 1, columns, dtype=np.float32)[:, None]
-    lines = [(1 - share) * start + share * end for start, end in itertools.pairwise(codes)]
-    return grid(_means(vae, np.concatenate(lines)), columns)
+def interpolation(vae: VAE, x: Batch, columns: int = 11) -> np.ndarray:
+    """A row for each pair of neighbours in x: a straight line between their codes.
 
-
-def attribute(vae: VAE, x, direction: np.ndarray, columns: int = 11) -> np.ndarray:
-    """A row for each image in x [N, height, width, channels], its code moved along a direction from -1 to 1.5 times.
+    Each image has the conditions of the nearer of the two.
 
     Args:
         vae: the model.
-        x: images, float32.
+        x: images [N + 1, height, width, channels], or a dictionary of them and of the conditions.
+        columns: of the picture.
+    """
+    check_images(vae)
+    if data.count(x) < 2:
+        raise InputError(f"An interpolation was asked for between {data.count(x)} images: give at least 2.")
+    codes = vae.represent(x).z.numpy()
+    share = np.linspace(0, 1, columns, dtype=np.float32)[:, None]
+    lines = (1 - share) * codes[:-1, None] + share * codes[1:, None]
+    nearer = np.arange(len(lines))[:, None] + np.round(share[:, 0]).astype(int)
+    return _decoded(vae, lines, x, nearer)
+
+
+def attribute(vae: VAE, x: Batch, direction: np.ndarray, columns: int = 11) -> np.ndarray:
+    """A row for each image in x, its code moved along a direction from -1 to 1.5 times, under its conditions.
+
+    Args:
+        vae: the model.
+        x: images [N, height, width, channels], or a dictionary of them and of the conditions.
         direction: that of `attribute_direction`, float32 [D]; the fifth of 11 columns is not moved.
         columns: of the picture.
     """
     check_images(vae)
     codes = vae.represent(x).z.numpy()
     moved = codes[:, None] + np.linspace(-1, 1.5, columns, dtype=np.float32)[:, None] * direction
-    return grid(_means(vae, moved.reshape(-1, vae.latent_size)), columns)
+    return _decoded(vae, moved, x, np.arange(len(codes))[:, None])
 
 
-def manifold(vae: VAE, columns: int = 20) -> np.ndarray:
-    """Means of p(x|z) over the whole plane of a two-dimensional code, evenly in the standard normal's quantiles."""
+def manifold(vae: VAE, columns: int = 20, **condition) -> np.ndarray:
+    """Means of p(x|z) over the whole plane of a two-dimensional code, evenly in the standard normal's quantiles.
+
+    Args:
+        vae: the model.
+        columns: of the picture.
+        condition: the conditions, by name, one value for all images.
+    """
     check_images(vae)
     if vae.latent_size != 2:
         raise InputError(
@@ -113,7 +161,7 @@ def manifold(vae: VAE, columns: int = 20) -> np.ndarray:
         )
     line = tfd.Normal(0.0, 1.0).quantile(tf.linspace(0.01, 0.99, columns)).numpy()
     codes = np.stack(np.meshgrid(line, -line), axis=-1).reshape(-1, 2)
-    return grid(_means(vae, codes), columns)
+    return grid(_means(vae, codes, condition), columns)
 
 
 def pseudo_inputs(vae: VAE, count: int = 64) -> np.ndarray:
@@ -140,5 +188,44 @@ def check_images(vae: VAE) -> None:
         raise InputError(f"Pictures need images (height, width, 1 or 3), but the model's data is {vae.event_shape}.")
 
 
-def _means(vae: VAE, codes: np.ndarray) -> tf.Tensor:
-    return vae.mean(vae.nearest(tf.constant(codes, tf.float32)))
+def label_of_rows(vae: VAE, given: Mapping[str, Any]) -> Condition | None:
+    """The label that the rows of `samples` go through: the first that these depend on, and that is not given."""
+    names = (*vae.prior_conditions, *vae.decoder_conditions)
+    labels = (condition for name, condition in vae.conditions.items() if name in names and name not in given)
+    return next((label for label in labels if label.is_label and label.count is not None), None)
+
+
+def _asked(vae: VAE, count: int | None, seed: int, given: Mapping[str, Any]) -> tuple[tf.Tensor, dict[str, Any], int]:
+    """The seeds [N, 2] of the codes of `samples`, the conditions, and the picture's columns."""
+    data.by_name.check(vae.schema, given)
+    count = None if count is None else size("A picture of samples", "count", count)
+    label = label_of_rows(vae, given)
+    if label is None:
+        rows = columns = math.isqrt(count or SAMPLES)
+        numbers = np.arange(count or SAMPLES)  # of the codes
+    else:
+        rows = min(label.count, LABELS, count or LABELS)
+        columns = count // rows if count else OF_EACH
+        numbers = np.tile(np.arange(columns), rows)
+    values = {name: _in_turn(vae.conditions[name], value, numbers) for name, value in given.items()}
+    if label is not None:
+        values[label.name] = np.repeat(np.arange(rows), columns)
+    return random.pair(seed, random.Purpose.SAMPLE, tf.constant(numbers, tf.int32)), values, columns
+
+
+def _in_turn(condition: Condition, given, numbers: np.ndarray):
+    """One value as it is; of several, one for each number [N], in turn."""
+    values = np.asarray(given)
+    return values[numbers % len(values)] if values.ndim == len(condition.shape) + 1 and len(values) else values
+
+
+def _decoded(vae: VAE, codes: np.ndarray, x: Batch, of: np.ndarray) -> np.ndarray:
+    """A grid of the means of p(x|z) for codes [rows, columns, D], each under the conditions of the row `of` x."""
+    _, conditions = vae.schema.split(x)
+    of = np.broadcast_to(of, codes.shape[:2]).reshape(-1)
+    values = {name: np.asarray(value)[of] for name, value in conditions.items()}
+    return grid(_means(vae, codes.reshape(-1, vae.latent_size), values), codes.shape[1])
+
+
+def _means(vae: VAE, codes: np.ndarray, conditions: Mapping[str, Any]) -> tf.Tensor:
+    return vae.mean(vae.nearest(tf.constant(codes, tf.float32)), **conditions)

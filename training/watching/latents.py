@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from vae_tf import random
+from vae_tf.data import count
 from vae_tf.training import evaluation
 from vae_tf.training.watching import plots
 from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
@@ -19,7 +20,7 @@ class Latents(TensorBoardCallback):
 
     Args:
         directory: the run's log directory; `latents` is written below it.
-        x: fixed examples [N, *event].
+        x: fixed examples, as `fit` takes them.
         seed: of the prior's codes.
     """
 
@@ -41,10 +42,11 @@ class Latents(TensorBoardCallback):
             tf.summary.image("aggregated_posterior", drawn[None])
 
     def _draws(self):
-        """z ~ q(z|x), one of each example, and as many z ~ p(z), float32 [N, D]."""
-        vae, numbers = self.model, tf.range(len(self.x))
+        """z ~ q(z|x), one of each example, and as many z ~ p(z), by the same conditions, float32 [N, D]."""
+        vae, numbers = self.model, tf.range(count(self.x))
+        _, conditions = vae.schema.split(self.x)
         seeds = random.pair(self.seed, random.Purpose.SAMPLE, numbers)
         noise = random.normal_rows(
             [vae.noise_size], random.pair(self.seed, random.Purpose.AGGREGATED_POSTERIOR, numbers)
         )
-        return vae.infer(self.x, noise[None])[0].numpy(), vae.draw(seeds).numpy()
+        return vae.infer(self.x, noise[None])[0].numpy(), vae.draw(seeds, **conditions).numpy()

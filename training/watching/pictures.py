@@ -3,9 +3,9 @@
 import os
 import pathlib
 
-import numpy as np
 import tensorflow as tf
 
+from vae_tf.data import Batch, count, take
 from vae_tf.priors import VampPrior
 from vae_tf.training.watching import grids
 from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
@@ -25,7 +25,7 @@ class Pictures(TensorBoardCallback):
 
     Args:
         directory: the run's log directory; they are written to `pictures` below it.
-        images: the inputs to reconstruct, [N, height, width, channels].
+        images: the inputs to reconstruct, [N, height, width, channels], or a dictionary of them and of the conditions.
         seed: of the prior's codes.
         folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
 
@@ -36,7 +36,7 @@ class Pictures(TensorBoardCallback):
     def __init__(
         self,
         directory: str | os.PathLike[str] | Writers,
-        images: np.ndarray,
+        images: Batch,
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,
     ):
@@ -52,17 +52,20 @@ class Pictures(TensorBoardCallback):
     def write(self, step: int, logs: Logs) -> None:
         """Writes the pictures."""
         del logs
-        vae = self.model
+        vae, first = self.model, take(self.x, slice(1))
+        _, conditions = vae.schema.split(self.x)
+        label = grids.label_of_rows(vae, {})
+        beside = {name: values for name, values in conditions.items() if label is None or name != label.name}
         drawn = {
             "reconstructions": grids.reconstructions(vae, self.x),
-            "samples": grids.samples(vae, seed=self.seed),
-            "draws": grids.draws(vae, seed=self.seed),
-            "traversal": grids.traversal(vae, self.x[:1], dimensions=TRAVERSED),
+            "samples": grids.samples(vae, seed=self.seed, **beside),
+            "draws": grids.draws(vae, seed=self.seed, **beside),
+            "traversal": grids.traversal(vae, first, dimensions=TRAVERSED),
         }
-        if len(self.x) > 1:
-            drawn["interpolation"] = grids.interpolation(vae, self.x[:NEIGHBOURS])
+        if count(self.x) > 1:
+            drawn["interpolation"] = grids.interpolation(vae, take(self.x, slice(NEIGHBOURS)))
         if vae.latent_size == 2:
-            drawn["manifold"] = grids.manifold(vae)
+            drawn["manifold"] = grids.manifold(vae, **take(conditions, 0))
         if isinstance(vae.prior, VampPrior):
             drawn["pseudo_inputs"] = grids.pseudo_inputs(vae)
         with self.writers["pictures"].as_default(step):

@@ -10,9 +10,11 @@ from PIL import Image
 from tensorboard.plugins import projector
 
 from vae_tf.atomic import replacing, sweep
+from vae_tf.data import count, take
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
 from vae_tf.training import datasets, evaluation
+from vae_tf.training.watching.examples import arrays
 from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
@@ -29,7 +31,7 @@ class Projector(TensorBoardCallback):
 
     Args:
         directory: the run's log directory; `projector` is written below it.
-        x: examples [N, *event]; of more than 5,000, as many are taken evenly.
+        x: examples, as `fit` takes them; of more than 5,000, as many are taken evenly.
         labels: one for each example, [N], where there are any.
 
     Raises:
@@ -38,12 +40,13 @@ class Projector(TensorBoardCallback):
 
     def __init__(self, directory: str | os.PathLike[str] | Writers, x, labels=None):
         super().__init__(directory, "projector")
-        if labels is not None and np.shape(labels) != (len(x),):
+        x = arrays(x, "Projector")
+        if labels is not None and np.shape(labels) != (count(x),):
             raise InputError(
-                f"Projector got labels of shape {np.shape(labels)} for {len(x)} examples: give one for each."
+                f"Projector got labels of shape {np.shape(labels)} for {count(x)} examples: give one for each."
             )
-        shown = datasets.spread_evenly(SHOWN, len(x))
-        self.x = np.asarray(x)[shown]
+        shown = datasets.spread_evenly(SHOWN, count(x))
+        self.x = take(x, shown)
         self.labels = None if labels is None else np.asarray(labels)[shown]
         self.folder = self.directory / "projector"
 
@@ -84,7 +87,7 @@ class Projector(TensorBoardCallback):
                 partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
             shared.metadata_path = "metadata.tsv"
         if is_image(self.model.event_shape):
-            shared.sprite.single_image_dim.extend(_write_sprite(self.x, self.folder / "sprite.png"))
+            shared.sprite.single_image_dim.extend(_write_sprite(datasets.x_of(self.x), self.folder / "sprite.png"))
             shared.sprite.image_path = "sprite.png"
         return shared
 

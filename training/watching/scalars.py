@@ -6,6 +6,7 @@ import time
 import tensorflow as tf
 
 from vae_tf import random
+from vae_tf.data import Batch
 from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
@@ -17,8 +18,8 @@ class Scalars(TensorBoardCallback):
 
     Args:
         directory: the run's log directory; `train` and `validation` are written below it.
-        x: a few fixed examples [N, *event], where `gradient_norm` is wanted: |d loss / d weights| on these,
-            with the same noise at each epoch.
+        x: a few fixed examples, as `fit` takes them, if `gradient_norm` is wanted: |d loss / d weights| on these, with
+            the same noise at each epoch.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | Writers, x=None):
@@ -60,7 +61,7 @@ class Scalars(TensorBoardCallback):
         if self._examples and self._ended > self._begun:
             values["images_per_second"] = self._examples / (self._ended - self._begun)
         if self.x is not None:
-            values["gradient_norm"] = self._gradient_norm(tf.constant(self.x))
+            values["gradient_norm"] = self._gradient_norm(tf.nest.map_structure(tf.constant, self.x))
         for name, value in values.items():
             part = "validation" if name.startswith("val_") else "train"
             with self.writers[part].as_default(step):
@@ -73,7 +74,7 @@ class Scalars(TensorBoardCallback):
     def _counted(self) -> float:
         return float(self.model.logged_means.metrics[0].count)  # those of the mean loss
 
-    def _norm(self, x: tf.Tensor) -> tf.Tensor:
+    def _norm(self, x: Batch) -> tf.Tensor:
         """|d loss / d weights| of the mean loss of examples, scalar."""
         weights = self.model.trainable_weights
         seed = random.pair(self.model.seed, random.Purpose.EVALUATION, 0)

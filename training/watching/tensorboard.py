@@ -6,10 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from vae_tf.data import count, take
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.training.datasets import spread_evenly
+from vae_tf.training.datasets import spread_evenly, x_of
 from vae_tf.training.watching.alarms import Alarms
+from vae_tf.training.watching.examples import arrays
 from vae_tf.training.watching.graph import Graph
 from vae_tf.training.watching.hyperparameters import Hyperparameters
 from vae_tf.training.watching.latents import Latents
@@ -40,8 +42,8 @@ def tensorboard(
     Args:
         directory: the run's log directory. What a person looks at first is in `train` below it, and beside that
             `validation`, `projector` and `hyperparameters`.
-        x: examples [N, *event] to show and measure, such as the validation set, as `fit` takes them; of many, some
-            spread evenly.
+        x: examples [N, *event] to show and measure, such as the validation set, or a dictionary of them and of the
+            conditions, as `fit` takes them; of many, some spread evenly.
         labels: theirs, [N], for the projector.
         hyperparameters: what runs are compared by, nested as a recipe is.
         seed: of the prior's codes.
@@ -51,14 +53,14 @@ def tensorboard(
         InputError: for no examples, labels of another length, and from `fit`, if the model does not take such examples
             or the directory cannot be written.
     """
-    x = np.asarray(x)
-    if not len(x):
+    x = arrays(x, "tensorboard()")
+    if not count(x):
         raise InputError("There are no examples to watch a model with: give some, such as the validation set.")
-    if labels is not None and len(labels) != len(x):
-        raise InputError(f"{len(labels)} labels were given for {len(x)} examples: give one for each, or none.")
-    part = spread_evenly(MEASURED, len(x))
-    measured, labels = x[part], None if labels is None else np.asarray(labels)[part]
-    shown = measured[spread_evenly(PICTURED, len(measured))]
+    if labels is not None and len(labels) != count(x):
+        raise InputError(f"{len(labels)} labels were given for {count(x)} examples: give one for each, or none.")
+    part = spread_evenly(MEASURED, count(x))
+    measured, labels = take(x, part), None if labels is None else np.asarray(labels)[part]
+    shown = take(measured, spread_evenly(PICTURED, count(measured)))
     writers = Writers(directory, shared=dict.fromkeys(("alarms", "graph", "latents", "pictures"), "train"))
     chosen = [
         Alarms(writers, measured),
@@ -67,7 +69,7 @@ def tensorboard(
         Projector(writers, measured, labels),
         Graph(writers),
     ]
-    if is_image(shown.shape[1:]):
+    if is_image(x_of(shown).shape[1:]):
         chosen.append(Pictures(writers, shown, seed, pictures))
     if hyperparameters is not None:
         chosen.append(Hyperparameters(writers, hyperparameters))

@@ -26,7 +26,8 @@ class TensorBoardCallback(keras.callbacks.Callback):
     Attributes:
         directory: the log directory.
         writers: by part.
-        x: the examples that are watched, if any; float32 from the beginning of training.
+        x: the examples that are watched, if any, or a dictionary of them and of the conditions; from the beginning of
+            training, arrays of the dtypes that the model computes with.
 
     Raises:
         InputError: from `fit`, if a folder cannot be written, or the model does not take the examples.
@@ -61,7 +62,8 @@ class TensorBoardCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Looks at the examples and opens the files."""
         if self.x is not None:
-            self.x = self.model.schema.tensors(self.x, f"the x of {type(self).__name__}").numpy()
+            tensors = self.model.schema.tensors(self.x, f"the x of {type(self).__name__}")
+            self.x = tf.nest.map_structure(lambda values: values.numpy(), tensors)
         for part in self.writers:
             try:
                 self.writers[part] = self._files.open(part)
