@@ -198,7 +198,7 @@ class Walks(Kept):
     def terms(
         self, x, noise: tf.Tensor, training: bool = False, prior_noise: tf.Tensor | None = None, **condition
     ) -> Terms:
-        """What one pass yields: q(z|x), p(z), the draws, p(x|z) and log p(x|z).
+        """What one pass yields, as the objective takes it: q(z|x), p(z), the draws, p(x|z) and log p(x|z).
 
         Args:
             x: examples [B, *event], or a dictionary of them and of the conditions.
@@ -208,7 +208,7 @@ class Walks(Kept):
             condition: the conditions, by name.
         """
         x, values = self._split(x, condition, tuple(self.conditions))
-        infer = Infer([self._features(x, values, training)], noise, prior_noise, self._encode(training))
+        infer = self.objective.infer([self._features(x, values, training)], noise, prior_noise, self._encode(training))
         z = self.latents.walk(infer, self._context(values))
         p = self._likelihood(z, values, training)  # p(x|z)
         with tf.name_scope("likelihood/"):

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 import tensorflow as tf
 from scipy import stats
 
@@ -33,22 +32,3 @@ def test_the_mean_takes_the_sample_weights(rng):
 
 def test_weights_that_are_all_0_are_as_none():
     np.testing.assert_allclose(Terms((), tf.zeros([1, 4]), weights=tf.zeros([4])).shares, np.full(4, 0.25))
-
-
-@pytest.mark.parametrize("jit_compile", [None, False, True])
-def test_the_gradient_of_draws_is_weighed_after_the_pass(rng, jit_compile):
-    z = tf.constant(rng.normal(size=(3, 4, 2)), tf.float32)
-    weights = tf.constant(rng.random((3, 4)), tf.float32)
-
-    def gradient(z):
-        with tf.GradientTape() as tape:
-            tape.watch(z)
-            latent = Latent(z, None, None)
-            value = tf.reduce_sum(latent.weighed**2)
-            latent.weigh_gradient(weights)
-        return value, tape.gradient(value, z)
-
-    compute = gradient if jit_compile is None else tf.function(gradient, jit_compile=jit_compile)
-    value, found = compute(z)
-    np.testing.assert_allclose(value, (z.numpy() ** 2).sum(), rtol=1e-6)
-    np.testing.assert_allclose(found, 2 * z * weights[..., None], rtol=1e-6)

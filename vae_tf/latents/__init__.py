@@ -4,5 +4,17 @@ from vae_tf.latents.choosers import Generate, Infer, Recall, Represent, Score
 from vae_tf.latents.codes import Codes
 from vae_tf.latents.flat import Flat
 from vae_tf.latents.latent import Latent
+from vae_tf.latents.weighed import InferWeighed, WeighedLatent
 
-__all__ = ["Codes", "Flat", "Generate", "Infer", "Latent", "Recall", "Represent", "Score"]
+__all__ = [
+    "Codes",
+    "Flat",
+    "Generate",
+    "Infer",
+    "InferWeighed",
+    "Latent",
+    "Recall",
+    "Represent",
+    "Score",
+    "WeighedLatent",
+]

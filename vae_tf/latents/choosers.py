@@ -21,7 +21,10 @@ class Infer:
 
     Attributes:
         latents: what was met on the walk.
+        latent_class: what is made of each.
     """
+
+    latent_class: type[Latent] = Latent
 
     def __init__(
         self, features: Sequence[tf.Tensor], noise: tf.Tensor, prior_noise: tf.Tensor | None, encode: Encode | None
@@ -40,9 +43,9 @@ class Infer:
         with tf.name_scope("prior/"):
             p = site.prior.distribution(site.prior.parameters(above))  # p(z)
         noise = self._prior_noise.take(site.prior.noise_size)
-        latent = Latent(z, q, p, site, parameters, lambda: site.prior.generate(above, noise))
-        self.latents.append(latent)
-        return latent.weighed
+        draw_prior = lambda: site.prior.generate(above, noise)  # noqa: E731
+        self.latents.append(self.latent_class(z, q, p, site, parameters, draw_prior))
+        return self.latents[-1].z
 
 
 class Represent:

@@ -19,7 +19,6 @@ class Latent:
         z: draws from the posterior, float32 [K, B, *latent].
         posterior: q(z|x), batch [B], event [*latent].
         prior: p(z), batch [] or [B], event [*latent].
-        weighed: z as the rest of the pass takes it, whose gradient `weigh_gradient` weighs.
     """
 
     def __init__(
@@ -33,20 +32,6 @@ class Latent:
     ):
         self.z, self.posterior, self.prior = z, posterior, prior
         self._site, self._parameters, self._draw_prior = site, parameters, draw_prior
-        self._gradient_weights: tf.Tensor | None = None
-
-    def weigh_gradient(self, weights: tf.Tensor) -> None:
-        """Sets the weights, float32 [K, B], of the gradients of `weighed` that are asked for from now on."""
-        self._gradient_weights = tf.stop_gradient(weights)
-
-    @functools.cached_property
-    def weighed(self) -> tf.Tensor:
-        """z, float32 [K, B, *latent]; what is computed from it sends its gradient through the weights."""
-
-        def weigh(gradient: tf.Tensor) -> tf.Tensor:
-            return gradient if self._gradient_weights is None else self._gradient_weights[..., None] * gradient
-
-        return tf.custom_gradient(lambda z: (tf.identity(z), weigh))(self.z)
 
     @functools.cached_property
     def held(self) -> tfd.Distribution:

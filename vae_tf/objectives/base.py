@@ -10,6 +10,7 @@ import tensorflow as tf
 from vae_tf import divergence, schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
+from vae_tf.latents import Infer
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.settled import Settled
@@ -29,10 +30,12 @@ class Objective(Settled):
         directions: the logged values, each with the way it should go ("up", "down" or None); the order is that
             of the logs.
         settings: those of the logged values that are not measured, such as beta.
+        infer: how the pass that it takes the terms of chooses z.
     """
 
     directions: Mapping[str, str | None]
     settings: tuple[str, ...] = ()
+    infer: type[Infer] = Infer
 
     def __init__(self, samples: int = 1):
         self.samples = size(type(self).__name__, "samples", samples)

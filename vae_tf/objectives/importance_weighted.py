@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
+from vae_tf.latents import Infer, InferWeighed, WeighedLatent
 from vae_tf.objectives.base import Bound, Values
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
@@ -37,6 +38,7 @@ class ImportanceWeighted(Bound):
         if gradient not in ("standard", "dreg"):
             raise InputError(f'ImportanceWeighted got gradient={gradient!r}: give "standard" or "dreg".')
         self.gradient = gradient
+        self.infer = Infer if gradient == "standard" else InferWeighed
 
     def __call__(self, terms: Terms, step: tf.Tensor) -> Values:
         """`loss`, `elbo`, `rate` and `distortion`, each float32 [B], nats."""
@@ -49,8 +51,9 @@ class ImportanceWeighted(Bound):
         """The log weights, float32 [K, B], with a gradient that reaches the posterior through the draws alone."""
         log_weights = terms.log_likelihood
         for latent in terms.latents:
-            log_weights += latent.prior.log_prob(latent.weighed) - latent.held.log_prob(latent.weighed)
+            log_weights += latent.prior.log_prob(latent.z) - latent.held.log_prob(latent.z)
         for latent in terms.latents:
+            assert isinstance(latent, WeighedLatent)  # as `infer` says
             latent.weigh_gradient(tf.nn.softmax(log_weights, axis=0))  # v_k
         return log_weights
 

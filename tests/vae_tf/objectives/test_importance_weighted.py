@@ -154,6 +154,26 @@ def test_at_the_exact_posterior_the_doubly_reparameterised_gradient_is_0(linear_
     assert largest["standard"] > 0.01
 
 
+def test_only_the_doubly_reparameterised_gradient_costs_a_custom_gradient(make_vae, binary):
+    def custom_gradients(objective) -> int:
+        vae = make_vae(objective=objective)
+
+        @tf.function
+        def gradients(x):
+            with tf.GradientTape() as tape:
+                noise = tf.zeros([objective.samples, len(x), vae.noise_size])
+                loss = tf.reduce_mean(objective(vae.terms(x, noise), tf.constant(0))["loss"])
+            return tape.gradient(loss, vae.trainable_weights)
+
+        operations = gradients.get_concrete_function(binary).graph.get_operations()
+        kinds = [operation.node_def.attr["_gradient_op_type"].s for operation in operations]
+        return sum(kind.startswith(b"CustomGradient") for kind in kinds)
+
+    few = custom_gradients(ELBO())  # such as those of bounds
+    assert custom_gradients(ImportanceWeighted(samples=3)) == few
+    assert custom_gradients(ImportanceWeighted(samples=3, gradient="dreg")) == few + 1
+
+
 def test_a_flow_is_refused_for_the_doubly_reparameterised_gradient(make_vae):
     posterior = posteriors.InverseAutoregressiveFlow(2)
     with pytest.raises(InputError, match=r'gradient="dreg" needs log q\(z\|x\).*use gradient="standard"'):
