@@ -1,3 +1,6 @@
+"""The five ways to choose z: what each gives, and that each computes no more than it needs."""
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -72,3 +75,92 @@ def test_what_infer_chose_has_the_same_likelihood_if_it_is_recalled(rng):
     terms = vae.terms(x, tf.constant(rng.normal(size=(5, 4, 2)), tf.float32), label=label)
     recalled = vae.likelihood.log_prob(vae.decode(terms.latents[0].z, label=label), x)
     np.testing.assert_allclose(recalled, terms.log_likelihood, rtol=1e-6)
+
+
+# ----- What each computes with
+
+FEATURES = tf.TensorSpec([None, F], name="features")
+CONTEXT = tf.TensorSpec([None, 2], name="context")
+
+
+def traced(flat: Flat, make) -> tf.types.experimental.ConcreteFunction:
+    """The graph of a walk with the chooser that `make` makes of features and normals."""
+
+    def walk(features, context):
+        normals = tf.zeros([1, tf.shape(features)[0], D])
+        return flat.walk(make(features, normals), context)
+
+    return tf.function(walk, autograph=False).get_concrete_function(FEATURES, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("make", "owners"),
+    [
+        (lambda features, normals: Infer([features], normals, None, None), {"posterior", "prior"}),
+        (lambda features, normals: Represent([features]), {"posterior"}),
+        (lambda features, normals: Generate(normals[0], None), {"prior"}),
+        (lambda features, normals: Recall(normals), set()),
+        (lambda features, normals: Score([features], normals), {"posterior"}),
+    ],
+    ids=["Infer", "Represent", "Generate", "Recall", "Score"],
+)
+def test_a_way_computes_with_the_weights_of_what_it_asks(flat, make, owners):
+    graph = traced(flat, make)
+    used = {id(variable) for variable in graph.variables}
+    for name in ("posterior", "prior"):
+        weights = {id(weight.value) for weight in getattr(flat, name).weights}
+        assert weights <= used if name in owners else not weights & used, name
+
+
+def test_what_is_recalled_is_not_computed_with(flat):
+    graph = traced(flat, lambda features, normals: Recall(normals)).graph
+    beside = traced(flat, lambda features, normals: lambda site, state: normals).graph
+    assert len(graph.get_operations()) == len(beside.get_operations())
+
+
+# ----- Several stochastic layers
+
+
+class Two:
+    """Two layers, one after the other: the second has its own noise, its own features and its own share of z."""
+
+    def __init__(self, first: Flat, second: Flat):
+        self.sites = first, second
+
+    def walk(self, choose, condition=None):
+        return tf.concat([choose(site, condition) for site in self.sites], axis=-1)
+
+
+@pytest.fixture
+def two(flat) -> Two:
+    keras.utils.set_random_seed(2)
+    second = Flat(posteriors.FullCovarianceNormal(2), priors.MixtureOfNormals(2, components=3))
+    second.posterior.build((None, 4))
+    second.prior.build((None, 2))
+    return Two(flat, second)
+
+
+def test_each_layer_takes_its_share_of_the_noise_the_features_and_the_code(two, features, context, rng):
+    _, second = two.sites
+    others = tf.constant(rng.normal(size=(4, 4)), tf.float32)
+    noise, prior_noise = (
+        tf.constant(rng.normal(size=shape), tf.float32) for shape in ((6, 4, D + 2), (4, D + second.prior.noise_size))
+    )
+    infer = Infer([features, others], noise, prior_noise, None)
+    z = two.walk(infer, context)
+    alone = Infer([features], noise[..., :D], prior_noise[:, :D], None), Infer([others], noise[..., D:], None, None)
+    parts = [one.walk(choose, context) for one, choose in zip(two.sites, alone, strict=True)]
+    np.testing.assert_array_equal(z, tf.concat(parts, axis=-1))
+    np.testing.assert_array_equal(infer.latents[0].prior_draw, alone[0].latents[0].prior_draw)
+    generate = Generate(prior_noise, None)
+    drawn = two.walk(generate, context)
+    np.testing.assert_array_equal(drawn, tf.concat(generate.codes, axis=-1))
+    np.testing.assert_array_equal(drawn, tf.concat([latent.prior_draw for latent in infer.latents], axis=-1))
+    np.testing.assert_array_equal(two.walk(Recall(z), context), z)
+    score = Score([features, others], z)
+    np.testing.assert_array_equal(two.walk(score, context), z)
+    log_q = sum(latent.posterior.log_prob(latent.z) for latent in infer.latents)
+    np.testing.assert_allclose(score.log_posterior, log_q, rtol=1e-5)
+    represent = Represent([features, others])
+    np.testing.assert_array_equal(two.walk(represent), tf.concat(represent.codes, axis=-1))
+    assert len(represent.posteriors) == len(represent.parameters) == 2

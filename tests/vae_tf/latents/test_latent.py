@@ -1,8 +1,12 @@
+"""What a pass says of a stochastic layer, and that only what is asked for is computed."""
+
+from collections import Counter
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import posteriors, priors
+from vae_tf import VAE, networks, objectives, posteriors, priors, random
 from vae_tf.latents import Flat, Infer
 
 
@@ -34,3 +38,77 @@ def test_no_gradient_reaches_the_parameters_of_held(rng):
 def test_the_covariance_is_that_of_the_family(latent):
     scale = latent.posterior.scale_tril.numpy()
     np.testing.assert_allclose(latent.covariance, scale @ np.swapaxes(scale, 1, 2), rtol=1e-5)
+
+
+# ----- What is computed when
+
+
+def operations(vae: VAE, ask) -> Counter:
+    """How often each kind of operation is in the graph of a pass of which something is asked."""
+
+    def run(x, noise, prior_noise):
+        (latent,) = vae.terms(x, noise, prior_noise=prior_noise).latents
+        return ask(latent)
+
+    specs = tf.TensorSpec([None, 6]), tf.TensorSpec([None, None, 2]), tf.TensorSpec([None, vae.prior_noise_size])
+    graph = tf.function(run, autograph=False).get_concrete_function(*specs).graph
+    return Counter(operation.type for operation in graph.get_operations())
+
+
+@pytest.fixture
+def vae() -> VAE:
+    return VAE(*networks.mlp((6,), 2, hidden=(4,)), prior=priors.AutoregressiveFlow(2, hidden=(4,)))
+
+
+def test_a_draw_from_the_prior_is_computed_if_it_is_asked_for_and_once(vae):
+    none = operations(vae, lambda latent: latent.z)
+    one = operations(vae, lambda latent: latent.prior_draw)
+    assert one.total() > none.total() + 20  # each dimension is drawn after the one before
+    assert one["MatMul"] > none["MatMul"]
+    assert operations(vae, lambda latent: (latent.prior_draw, latent.prior_draw))["MatMul"] == one["MatMul"]
+
+
+def test_the_posterior_is_held_if_it_is_asked_for_and_once(vae):
+    none = operations(vae, lambda latent: latent.z)
+    one = operations(vae, lambda latent: latent.held.log_prob(latent.z))
+    assert none["StopGradient"] == 0
+    assert one["StopGradient"] == 2  # loc and scale
+    several = operations(vae, lambda latent: (latent.held.log_prob(latent.z), latent.held.log_prob(latent.z)))
+    assert several["StopGradient"] == 2
+
+
+@pytest.mark.parametrize(
+    ("objective", "draws", "holds"),
+    [
+        (objectives.ELBO(), False, False),
+        (objectives.ImportanceWeighted(samples=2), False, False),
+        (objectives.ImportanceWeighted(samples=2, gradient="dreg"), False, True),
+        (objectives.MaximumMeanDiscrepancy(), True, False),
+    ],
+    ids=["ELBO", "ImportanceWeighted", "dreg", "MaximumMeanDiscrepancy"],
+)
+def test_an_objective_pays_for_what_it_asks_alone(vae, monkeypatch, objective, draws, holds):
+    asked = []
+    monkeypatch.setattr(type(vae.prior), "generate", lambda self, given, noise: asked.append("draw") or noise)
+    distribution = type(vae.posterior).distribution
+    monkeypatch.setattr(
+        type(vae.posterior), "distribution", lambda self, given: asked.append("q") or distribution(self, given)
+    )
+    noise = random.normal([objective.samples, 5, 2], tf.constant([1, 2], tf.int64))
+    terms = vae.terms(tf.ones([5, 6]), noise, prior_noise=tf.zeros([5, vae.prior_noise_size]))
+    objective(terms, tf.constant(1))
+    assert asked.count("draw") == draws
+    assert asked.count("q") == 1 + holds
+
+
+def test_a_gradient_is_weighed_by_what_is_known_only_after_the_draw():
+    flat = Flat(posteriors.DiagonalNormal(2), priors.StandardNormal(2))
+    flat.posterior.build((None, 2))
+    flat.posterior.loc.set_weights([np.eye(2), np.zeros(2)])  # z = the features
+    features, weights = tf.Variable(tf.zeros([4, 2])), tf.constant([[2.0, 3.0, 0.0, 1.0]])
+    with tf.GradientTape() as tape:
+        infer = Infer([tf.convert_to_tensor(features)], tf.zeros([1, 4, 2]), None, None)
+        z = flat.walk(infer)
+        infer.latents[0].weigh_gradient(weights)
+        value = tf.reduce_sum(z)
+    np.testing.assert_array_equal(tape.gradient(value, features), np.repeat(weights.numpy().T, 2, axis=1))
