@@ -107,7 +107,7 @@ class Run(TrainedRun):
                 labels.write(self.labels)
             machine.record(self.machine, machine.machine(vae.jit_compile), progress.epoch, progress.step)
             with interruption.listening() as asked:
-                watching = self._callbacks(settings, decided, watched, shown)
+                watching = self._callbacks(settings, decided, watched, shown, labels)
                 kept = Checkpoints(self.checkpoint, identity(decided))
                 minutes = settings.checkpoint_minutes
                 watching.append(Checkpoint(kept, self.model, progress, steps, minutes, asked))
@@ -224,10 +224,18 @@ class Run(TrainedRun):
     def _evaluation_batches(self, examples: Batch, settings: recipe.Recipe, batch_size: int) -> tf.data.Dataset:
         return datasets.evaluation_batches(examples, batch_size, seed=settings.seed, binarization=settings.binarization)
 
-    def _callbacks(self, settings: recipe.Recipe, decided: dict[str, Any], x: Batch, labels) -> list:
+    def _callbacks(
+        self, settings: recipe.Recipe, decided: dict[str, Any], x: Batch, shown, labels: datasets.Labels | None
+    ) -> list:
         """Those before the checkpoints; x and the labels to show are of the validation set."""
         alarms, *others = tensorboard(
-            self.tensorboard, x, labels, hyperparameters=decided, seed=settings.seed, pictures=self.pictures
+            self.tensorboard,
+            x,
+            shown,
+            hyperparameters=decided,
+            seed=settings.seed,
+            pictures=self.pictures,
+            class_names=None if labels is None else labels.names,
         )
         return [
             alarms,

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,16 @@ import tensorflow_probability as tfp
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import VAE, data, random
+from vae_tf import VAE, data
 from vae_tf.atomic import replacing
-from vae_tf.conditions import Condition
 from vae_tf.data import Batch
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.sizes import size
 from vae_tf.training.datasets import x_of
+from vae_tf.training.watching.arrangement import Arrangement, arranged
+from vae_tf.training.watching.row_names import beside
 
 GAP = 2  # pixels between images
-SAMPLES = 64
-LABELS, OF_EACH = 16, 10  # the most rows of labels, and the samples of each
 
 
 def grid(images, columns: int) -> np.ndarray:
@@ -38,16 +36,19 @@ def grid(images, columns: int) -> np.ndarray:
     return sheet
 
 
-def samples(vae: VAE, count: int | None = None, seed: int = 0, **condition) -> np.ndarray:
+def samples(
+    vae: VAE, count: int | None = None, seed: int = 0, *, class_names: Sequence[str] | None = None, **condition
+) -> np.ndarray:
     """Means of p(x|z) for codes from the prior.
 
-    If no value is given of a label that they depend on, each row has one label, from 0 to at most 15, and each column
-    one draw of the prior's noise: without a prior that depends on the label, one code.
+    If samples depend on a label and its value is not given, each row has one label, from 0 to at most 15, with its name
+    before it, and each column one draw of the prior's noise: one code, unless the prior depends on the label.
 
     Args:
         vae: the model.
-        count: the most images that are drawn; 64 if not given, or 10 of each label.
+        count: the most images that are drawn; if not given 64, or 10 of each label.
         seed: of all codes.
+        class_names: what the label's values 0, 1, ... are called; their numbers if not given.
         condition: the conditions, by name, one value for all images or several, which are used in turn: image by image,
             or if each row has one label, column by column.
 
@@ -55,16 +56,18 @@ def samples(vae: VAE, count: int | None = None, seed: int = 0, **condition) -> n
         InputError: for a model of no images, a condition that is missing, or values that it cannot have.
     """
     check_images(vae)
-    seeds, values, columns = _asked(vae, count, seed, condition)
-    return grid(vae.mean(vae.draw(seeds, **values), **values), columns)
+    shown = arranged(vae, count, seed, class_names, condition)
+    return _arranged_grid(vae.mean(vae.draw(shown.seeds, **shown.conditions), **shown.conditions), shown)
 
 
-def draws(vae: VAE, count: int | None = None, seed: int = 0, **condition) -> np.ndarray:
+def draws(
+    vae: VAE, count: int | None = None, seed: int = 0, *, class_names: Sequence[str] | None = None, **condition
+) -> np.ndarray:
     """One draw of p(x|z) for each of the codes of `samples`, which takes the same."""
     check_images(vae)
-    seeds, values, columns = _asked(vae, count, seed, condition)
-    p = vae.decode(vae.draw(seeds, **values), **values)
-    return grid(p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)")), columns)
+    shown = arranged(vae, count, seed, class_names, condition)
+    p = vae.decode(vae.draw(shown.seeds, **shown.conditions), **shown.conditions)
+    return _arranged_grid(p.sample(seed=tfp.random.sanitize_seed([seed, 0], salt="p(x|z)")), shown)
 
 
 def reconstructions(vae: VAE, x: Batch, columns: int = 8) -> np.ndarray:
@@ -188,35 +191,9 @@ def check_images(vae: VAE) -> None:
         raise InputError(f"Pictures need images (height, width, 1 or 3), but the model's data is {vae.event_shape}.")
 
 
-def label_of_rows(vae: VAE, given: Mapping[str, Any]) -> Condition | None:
-    """The label that the rows of `samples` go through: the first that these depend on, and that is not given."""
-    names = (*vae.prior_conditions, *vae.decoder_conditions)
-    labels = (condition for name, condition in vae.conditions.items() if name in names and name not in given)
-    return next((label for label in labels if label.is_label and label.count is not None), None)
-
-
-def _asked(vae: VAE, count: int | None, seed: int, given: Mapping[str, Any]) -> tuple[tf.Tensor, dict[str, Any], int]:
-    """The seeds [N, 2] of the codes of `samples`, the conditions, and the picture's columns."""
-    data.by_name.check(vae.schema, given)
-    count = None if count is None else size("A picture of samples", "count", count)
-    label = label_of_rows(vae, given)
-    if label is None:
-        rows = columns = math.isqrt(count or SAMPLES)
-        numbers = np.arange(count or SAMPLES)  # of the codes
-    else:
-        rows = min(label.count, LABELS, count or LABELS)
-        columns = count // rows if count else OF_EACH
-        numbers = np.tile(np.arange(columns), rows)
-    values = {name: _in_turn(vae.conditions[name], value, numbers) for name, value in given.items()}
-    if label is not None:
-        values[label.name] = np.repeat(np.arange(rows), columns)
-    return random.pair(seed, random.Purpose.SAMPLE, tf.constant(numbers, tf.int32)), values, columns
-
-
-def _in_turn(condition: Condition, given, numbers: np.ndarray):
-    """One value as it is; of several, one for each number [N], in turn."""
-    values = np.asarray(given)
-    return values[numbers % len(values)] if values.ndim == len(condition.shape) + 1 and len(values) else values
+def _arranged_grid(images, shown: Arrangement) -> np.ndarray:
+    sheet = grid(images, shown.columns)
+    return beside(sheet, shown.names, shown.below) if shown.names else sheet
 
 
 def _decoded(vae: VAE, codes: np.ndarray, x: Batch, of: np.ndarray) -> np.ndarray:

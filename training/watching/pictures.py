@@ -2,12 +2,14 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from vae_tf.data import Batch, count, take
 from vae_tf.priors import VampPrior
 from vae_tf.training.watching import grids
+from vae_tf.training.watching.arrangement import checked_names, label_of_rows
 from vae_tf.training.watching.tensorboard_callback import Logs, TensorBoardCallback
 from vae_tf.training.watching.writers import Writers
 
@@ -28,9 +30,10 @@ class Pictures(TensorBoardCallback):
         images: the inputs to reconstruct, [N, height, width, channels], or a dictionary of them and of the conditions.
         seed: of the prior's codes.
         folder: where PNG files of the epochs 1, 2, 5, 10, 20, 50, ... are kept as well.
+        class_names: what the values 0, 1, ... of the model's label are called, for the rows of `samples` and `draws`.
 
     Raises:
-        InputError: from `fit`, for a model of no images.
+        InputError: from `fit`, for a model of no images, or names that are not those of its label.
     """
 
     def __init__(
@@ -39,14 +42,18 @@ class Pictures(TensorBoardCallback):
         images: Batch,
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,
+        class_names: Sequence[str] | None = None,
     ):
         super().__init__(directory, "pictures")
-        self.x, self.seed = images, seed
+        self.x, self.seed, self.class_names = images, seed, class_names
         self.folder = None if folder is None else pathlib.Path(folder)
 
     def on_train_begin(self, logs=None):
         """Opens the file."""
         grids.check_images(self.model)
+        label = label_of_rows(self.model, {})
+        if label is not None and self.class_names is not None:
+            checked_names(label, self.class_names)
         super().on_train_begin(logs)
 
     def write(self, step: int, logs: Logs) -> None:
@@ -54,12 +61,13 @@ class Pictures(TensorBoardCallback):
         del logs
         vae, first = self.model, take(self.x, slice(1))
         _, conditions = vae.schema.split(self.x)
-        label = grids.label_of_rows(vae, {})
-        beside = {name: values for name, values in conditions.items() if label is None or name != label.name}
+        label = label_of_rows(vae, {})
+        others = {name: values for name, values in conditions.items() if label is None or name != label.name}
+        asked = {"seed": self.seed, "class_names": self.class_names, **others}
         drawn = {
             "reconstructions": grids.reconstructions(vae, self.x),
-            "samples": grids.samples(vae, seed=self.seed, **beside),
-            "draws": grids.draws(vae, seed=self.seed, **beside),
+            "samples": grids.samples(vae, **asked),
+            "draws": grids.draws(vae, **asked),
             "traversal": grids.traversal(vae, first, dimensions=TRAVERSED),
         }
         if count(self.x) > 1:

@@ -1,6 +1,7 @@
 """What to watch a model with, in one word."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -32,6 +33,7 @@ def tensorboard(
     hyperparameters: dict[str, Any] | None = None,
     seed: int = 0,
     pictures: str | os.PathLike[str] | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks that show in TensorBoard whether a model learns, collapses or blurs.
 
@@ -48,6 +50,7 @@ def tensorboard(
         hyperparameters: what runs are compared by, nested as a recipe is.
         seed: of the prior's codes.
         pictures: where PNG files of the epochs 1, 2, 5, 10, ... are kept as well.
+        class_names: what the values 0, 1, ... of the model's label are called, for the rows of `samples` and `draws`.
 
     Raises:
         InputError: for no examples, labels of another length, and from `fit`, if the model does not take such examples
@@ -70,7 +73,7 @@ def tensorboard(
         Graph(writers),
     ]
     if is_image(x_of(shown).shape[1:]):
-        chosen.append(Pictures(writers, shown, seed, pictures))
+        chosen.append(Pictures(writers, shown, seed, pictures, class_names))
     if hyperparameters is not None:
         chosen.append(Hyperparameters(writers, hyperparameters))
     return chosen
