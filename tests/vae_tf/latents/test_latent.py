@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, networks, objectives, posteriors, priors, random
+from vae_tf import VAE, networks, objectives, posteriors, priors
 from vae_tf.latents import Flat, Infer
 
 
@@ -65,7 +65,8 @@ def test_a_draw_from_the_prior_is_computed_if_it_is_asked_for_and_once(vae):
     one = operations(vae, lambda latent: latent.prior_draw)
     assert one.total() > none.total() + 20  # each dimension is drawn after the one before
     assert one["MatMul"] > none["MatMul"]
-    assert operations(vae, lambda latent: (latent.prior_draw, latent.prior_draw))["MatMul"] == one["MatMul"]
+    several = operations(vae, lambda latent: (latent.prior_draw, latent.prior_draw))
+    assert set(several - one) <= {"Identity"}  # of the graph's outputs
 
 
 def test_the_posterior_is_held_if_it_is_asked_for_and_once(vae):
@@ -87,28 +88,14 @@ def test_the_posterior_is_held_if_it_is_asked_for_and_once(vae):
     ],
     ids=["ELBO", "ImportanceWeighted", "dreg", "MaximumMeanDiscrepancy"],
 )
-def test_an_objective_pays_for_what_it_asks_alone(vae, monkeypatch, objective, draws, holds):
-    asked = []
-    monkeypatch.setattr(type(vae.prior), "generate", lambda self, given, noise: asked.append("draw") or noise)
-    distribution = type(vae.posterior).distribution
+def test_an_objective_pays_for_what_it_asks_alone(monkeypatch, objective, draws, holds):
+    vae, asked = VAE(*networks.mlp((6,), 2, hidden=(4,)), objective=objective), []
+    distribution = posteriors.DiagonalNormal.distribution
     monkeypatch.setattr(
-        type(vae.posterior), "distribution", lambda self, given: asked.append("q") or distribution(self, given)
+        posteriors.DiagonalNormal, "distribution", lambda self, given: asked.append("q") or distribution(self, given)
     )
-    noise = random.normal([objective.samples, 5, 2], tf.constant([1, 2], tf.int64))
-    terms = vae.terms(tf.ones([5, 6]), noise, prior_noise=tf.zeros([5, vae.prior_noise_size]))
+    monkeypatch.setattr(priors.StandardNormal, "generate", lambda self, given, noise: asked.append("draw") or noise)
+    terms = vae.terms(tf.ones([5, 6]), tf.zeros([objective.samples, 5, 2]), prior_noise=tf.zeros([5, 2]))
     objective(terms, tf.constant(1))
     assert asked.count("draw") == draws
     assert asked.count("q") == 1 + holds
-
-
-def test_a_gradient_is_weighed_by_what_is_known_only_after_the_draw():
-    flat = Flat(posteriors.DiagonalNormal(2), priors.StandardNormal(2))
-    flat.posterior.build((None, 2))
-    flat.posterior.loc.set_weights([np.eye(2), np.zeros(2)])  # z = the features
-    features, weights = tf.Variable(tf.zeros([4, 2])), tf.constant([[2.0, 3.0, 0.0, 1.0]])
-    with tf.GradientTape() as tape:
-        infer = Infer([tf.convert_to_tensor(features)], tf.zeros([1, 4, 2]), None, None)
-        z = flat.walk(infer)
-        infer.latents[0].weigh_gradient(weights)
-        value = tf.reduce_sum(z)
-    np.testing.assert_array_equal(tape.gradient(value, features), np.repeat(weights.numpy().T, 2, axis=1))
