@@ -33,6 +33,13 @@ SECTIONS = {  # of the table, and the measures of each: the key in the results, 
         "mutual_information_gap": "mutual information gap",
         "mutual_information_gap_of_factors": "  of each factor",
     },
+    "Conditions": {
+        "conditions": "names",
+        "label_accuracy": "labels by Bayes' rule, accuracy",
+        "label_accuracy_standard_error": "  error over images",
+        "label_accuracy_examples": "  images",
+        "label_accuracy_importance_samples": "  importance samples",
+    },
     "Samples": {
         "frechet_distance": "Fréchet distance",
         "kernel_distance": "kernel distance",
@@ -82,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         if there:
             table.add_row(f"[bold]{section}")
             for key in there:
-                table.add_row(Text(rows[key]), text(results[key]))
+                table.add_row(Text(name(rows[key], results)), text(results[key]))
             table.add_section()
     rich.print(table)
     for note in results["notes"]:
@@ -93,8 +100,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def name(row: str, results: dict[str, Any]) -> str:
+    """What a row is called: of a model with conditions, likelihoods are those of p(x|conditions)."""
+    return row.replace("p(x)", f"p(x|{', '.join(results['conditions'])})") if "conditions" in results else row
+
+
 def text(value: Any) -> str:
     """A measure as a person reads it; of many values, the largest first."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
     if isinstance(value, list):

@@ -86,6 +86,11 @@ class Walks(Kept):
         """The names of the conditions that the prior depends on."""
         return tuple(self.conditions) if self.prior.is_conditional else ()
 
+    @property
+    def generative_conditions(self) -> tuple[str, ...]:
+        """The names of the conditions that p(x|condition) depends on: those of the prior and of the decoder."""
+        return tuple(dict.fromkeys(self.prior_conditions + self.decoder_conditions))
+
     # ----- From examples to codes
 
     def encode(self, x, training: bool = False, **condition) -> tfd.Distribution:

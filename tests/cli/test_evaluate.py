@@ -36,6 +36,7 @@ def test_it_writes_the_results_and_shows_them_as_a_table(run, capsys):
         ("static", "static"),
         ([0.5, 2.25, 1.0], "2.25 1.00 0.50"),
         ({"shape": 0.5, "x": 0.251}, "shape 0.50, x 0.25"),
+        (["label", "angle"], "label, angle"),
     ],
 )
 def test_a_measure_is_shown_as_a_person_reads_it(value, shown):
@@ -59,6 +60,19 @@ def test_all_that_can_be_chosen_is_handed_on(run, monkeypatch, capsys):
     assert main(["evaluate", str(run), *words]) == 0
     assert asked == [(None, nothing), (7, {"data": "mnist", "binarization": "none", "features": "auto"})]
     assert "Samples" not in capsys.readouterr().out  # a section without measures
+
+
+def test_likelihoods_of_a_model_with_conditions_are_called_so(run, monkeypatch, capsys):
+    from vae_tf import training
+
+    results = {"log_likelihood": -1.0, "conditions": ["label"], "label_accuracy": 0.875, "notes": []}
+    monkeypatch.setattr(training.Run, "measure", lambda *_, **__: results)
+    monkeypatch.setattr(training.Run, "keep", lambda *_: None)
+    assert main(["evaluate", str(run)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"log p\(x\|label\), at least\W+-1\.000", printed)
+    assert re.search(r"labels by Bayes' rule, accuracy\W+0\.875", printed)
+    assert "p(x)" not in printed
 
 
 def test_another_binarization_is_warned_of(run, capsys):

@@ -6,6 +6,7 @@ from vae_tf.training.evaluation.aggregated_posterior import AggregatedPosterior,
 from vae_tf.training.evaluation.codes import codes
 from vae_tf.training.evaluation.distances import KernelDistance, frechet_distance, kernel_distance
 from vae_tf.training.evaluation.kl_per_dimension import kl_per_dimension
+from vae_tf.training.evaluation.label_accuracy import LabelAccuracy, label_accuracy
 from vae_tf.training.evaluation.likelihood import LogLikelihood, log_likelihood
 from vae_tf.training.evaluation.linear_probe import LinearProbe, linear_probe
 from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
@@ -17,6 +18,7 @@ __all__ = [
     "AggregatedPosterior",
     "Examples",
     "KernelDistance",
+    "LabelAccuracy",
     "LinearProbe",
     "LogLikelihood",
     "active_units",
@@ -27,6 +29,7 @@ __all__ = [
     "frechet_distance",
     "kernel_distance",
     "kl_per_dimension",
+    "label_accuracy",
     "linear_probe",
     "log_likelihood",
     "mutual_information_gap",

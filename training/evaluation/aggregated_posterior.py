@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, random
+from vae_tf.data import Batch, count, take
 from vae_tf.training.datasets import spread_evenly
 from vae_tf.training.evaluation.asked import at_least
 
@@ -34,34 +35,37 @@ class AggregatedPosterior(NamedTuple):
     marginal_kl_standard_error: float
 
 
-def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
+def aggregated_posterior(vae: VAE, x: Batch, seed: int) -> AggregatedPosterior | None:
     """Parts the rate of examples x, by Monte Carlo, in memory that does not grow with their number.
 
     I_q(x; z) ~ mean_i( log q(z_i|x_i) - log 1/N sum_j q(z_i|x_j) ),  z_i ~ q(z|x_i)
     KL[ q(z) || p(z) ] ~ mean_i( log 1/N sum_j q(z_i|x_j) - log p(z_i) )
 
+    If the encoder takes a condition, x is the example together with its condition.
+
     Source: Hoffman and Johnson (2016), "ELBO surgery", equation 10.
 
     Args:
         vae: the model.
-        x: examples [N, *event].
+        x: examples [N, *event], or a dictionary of them and of the conditions.
         seed: the draw of example i is a function of (seed, i) alone.
 
     Returns:
-        Both parts, or None where q(z|x) has no density, or none for the codes of other examples (a flow).
+        Both parts, or None where q(z|x) has no density, or none for the codes of other examples (a flow); or if the
+        prior depends on the condition c: q(z) is then compared with no single p(z), but with a p(z|c) for each c.
 
     Raises:
         InputError: for fewer than 2 examples.
     """
-    if not vae.scores_any_code:
+    if not vae.scores_any_code or vae.prior_conditions:
         return None
     x = at_least(2, vae, x, "aggregated posterior")
-    chosen = spread_evenly(DRAWS, len(x))
+    chosen = spread_evenly(DRAWS, count(x))
     noise = random.normal_rows([vae.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen))
     codes, log_posterior, log_prior = [], [], []
     for first in range(0, len(chosen), BATCH):
         part = slice(first, first + BATCH)
-        (latent,) = vae.terms(x[chosen[part]], noise[None, part]).latents
+        (latent,) = vae.terms(take(x, chosen[part]), noise[None, part]).latents
         codes.append(latent.z[0])  # z_i ~ q(z|x_i), [M, D]
         log_posterior.append(latent.posterior.log_prob(latent.z)[0])  # log q(z_i|x_i)
         log_prior.append(latent.prior.log_prob(latent.z)[0])  # log p(z_i)
@@ -69,7 +73,7 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     information = np.concatenate(log_posterior) - log_aggregated
     marginal_kl = log_aggregated - np.concatenate(log_prior)
     root = np.sqrt(len(chosen))
-    is_saturated = information.mean() > math.log(len(x)) - SATURATED
+    is_saturated = information.mean() > math.log(count(x)) - SATURATED
     return AggregatedPosterior(
         mutual_information=float(information.mean()),
         marginal_kl=float(marginal_kl.mean()),
@@ -78,11 +82,12 @@ def aggregated_posterior(vae: VAE, x, seed: int) -> AggregatedPosterior | None:
     )
 
 
-def _log_aggregated(vae: VAE, x, z: tf.Tensor) -> np.ndarray:
+def _log_aggregated(vae: VAE, x: Batch, z: tf.Tensor) -> np.ndarray:
     """log q(z_i) = log 1/N sum_j q(z_i|x_j) for codes [M, D], float64 [M]."""
     log_sum = np.full(len(z), -np.inf)
     together = max(1, VALUES // math.prod(z.shape))
-    for first in range(0, len(x), together):
-        log_posterior = vae.log_posterior(z[:, None], x[first : first + together])  # log q(z_i|x_j)
+    for first in range(0, count(x), together):
+        part = take(x, slice(first, first + together))
+        log_posterior = vae.log_posterior(z[:, None], part)  # log q(z_i|x_j)
         log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_posterior, axis=1))
-    return log_sum - math.log(len(x))
+    return log_sum - math.log(count(x))

@@ -4,6 +4,7 @@ import numpy as np
 from rich import progress
 
 from vae_tf import VAE, importance
+from vae_tf.data import Batch, count
 from vae_tf.importance import Estimate
 from vae_tf.training.evaluation.asked import at_least
 
@@ -28,20 +29,28 @@ class LogLikelihood:
     """
 
     def __init__(self, estimate: Estimate):
-        log_prob, effective, count = estimate.log_prob, estimate.effective_sample_size, len(estimate.log_prob)
-        several = count > 1
+        log_prob, effective, images = estimate.log_prob, estimate.effective_sample_size, len(estimate.log_prob)
+        several = images > 1
         self.mean = float(log_prob.mean())
-        self.standard_error_images = float(log_prob.std(ddof=1) / np.sqrt(count)) if several else None
+        self.standard_error_images = float(log_prob.std(ddof=1) / np.sqrt(images)) if several else None
         self.standard_error_draws = (
-            float(np.sqrt(np.sum(estimate.standard_error**2)) / count) if estimate.samples > 1 else None
+            float(np.sqrt(np.sum(estimate.standard_error**2)) / images) if estimate.samples > 1 else None
         )
         self.effective_sample_size = float(effective.mean())
         self.effective_sample_size_lowest_tenth = float(np.quantile(effective, 0.1))
         self.shortfall = float(np.mean(1 / effective - 1 / estimate.samples) / 2)
 
 
-def log_likelihood(vae: VAE, x, samples: int, seed: int) -> Estimate:
+def density(vae: VAE) -> str:
+    """What a log-likelihood is the logarithm of: "p(x)", or of a model with conditions such as "p(x|label)"."""
+    given = ", ".join(vae.generative_conditions)
+    return f"p(x|{given})" if given else "p(x)"
+
+
+def log_likelihood(vae: VAE, x: Batch, samples: int, seed: int) -> Estimate:
     """Estimates log p(x) of each of the examples x [N, *event], with a progress bar.
+
+    With conditions, x is a dictionary of the examples and of these, and the estimate is of log p(x|conditions).
 
     Raises:
         InputError: for no examples, samples < 1, or a plain autoencoder.
@@ -49,7 +58,7 @@ def log_likelihood(vae: VAE, x, samples: int, seed: int) -> Estimate:
     x = at_least(1, vae, x, "log-likelihood")
     parts = []
     with progress.Progress(*progress.Progress.get_default_columns(), transient=True) as bar:
-        task = bar.add_task(f"log p(x), {samples} samples", total=len(x))
+        task = bar.add_task(f"log {density(vae)}, {samples} samples", total=count(x))
         for part in importance.estimates(vae, x, samples, seed):
             parts.append(part)
             bar.advance(task, len(part.log_prob))

@@ -4,18 +4,19 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from vae_tf import VAE
+from vae_tf.data import Batch, count, take
 from vae_tf.errors import InputError
-from vae_tf.training.datasets import Binarization, as_evaluated, spread_evenly, stored
+from vae_tf.training.datasets import Binarization, as_evaluated, spread_evenly, stored, x_of
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
 from vae_tf.training.evaluation.codes import codes
 from vae_tf.training.evaluation.features import Features
 from vae_tf.training.evaluation.kl_per_dimension import kl_per_dimension
-from vae_tf.training.evaluation.likelihood import LogLikelihood, log_likelihood
+from vae_tf.training.evaluation.label_accuracy import label_accuracy
+from vae_tf.training.evaluation.likelihood import LogLikelihood, density, log_likelihood
 from vae_tf.training.evaluation.linear_probe import linear_probe
 from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
 from vae_tf.training.evaluation.reconstruction_error import reconstruction_error
@@ -26,6 +27,7 @@ PROBED = 10_000  # training examples that the linear probe is fitted to
 TRUSTED = 0.1  # nats that the importance-sampled estimate may be too low
 
 GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it compares with no binarised result"
+GIVEN = "log_likelihood and elbo are of {density}, not of p(x): they do not compare with those of a model of p(x)"
 BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"
 
 
@@ -34,20 +36,20 @@ class Examples(NamedTuple):
 
     Attributes:
         x: [N, *event]; uint8 becomes [0, 1] unless the likelihood is of whole numbers, as in every data set of
-            `training`; the rest float32.
+            `training`; the rest float32. For a model with conditions, a dictionary of "x" and of these.
         labels: [N], or None.
         factors: what each example was made with, name -> integers [N], or None.
     """
 
-    x: np.ndarray
+    x: Batch
     labels: np.ndarray | None = None
     factors: dict[str, np.ndarray] | None = None
 
 
 def evaluate(
     vae: VAE,
-    test: Examples | npt.ArrayLike,
-    train: Examples | npt.ArrayLike | None = None,
+    test: Examples | Batch,
+    train: Examples | Batch | None = None,
     *,
     samples: int = 5_000,
     binarization: Binarization = "none",
@@ -58,7 +60,8 @@ def evaluate(
 
     Args:
         vae: the model.
-        test: what is measured: an array [N, *event], as the model takes it (see `vae_tf.data.Schema`), or `Examples`.
+        test: what is measured: an array [N, *event], or with conditions a dictionary, as the model takes it (see
+            `vae_tf.data.Schema`); or `Examples`.
         train: what the linear probe is fitted to, if both are `Examples` with labels.
         samples: K, the importance samples of each example; not used for a plain autoencoder.
         binarization: where it is not "none", the images are drawn once.
@@ -74,7 +77,10 @@ def evaluate(
           posterior, with their standard errors, where the model has them; a plain autoencoder has none;
         - `reconstruction_error`, `active_units`, `linear_probe_accuracy` with labels, `mutual_information_gap` with
           factors, the distances of `sample_quality` with features;
-        - `examples`, `binarization`, `seed`.
+        - `label_accuracy`, its standard error, and the examples and importance samples that it took, for a model whose
+          condition is a label;
+        - `examples`, `binarization`, `seed`; `conditions`, the names of those that p(x|conditions) depends on, if there
+          are any: `log_likelihood` and the bound are then of p(x|conditions).
 
     Raises:
         InputError: for a model that is not compiled or whose measures are not finite, no examples, samples < 1, labels
@@ -85,7 +91,7 @@ def evaluate(
     test = _stored(vae, test, "test")
     train = None if train is None else _stored(vae, train, "training")
     x = as_evaluated(test.x, seed=seed, binarization=binarization)
-    vae.likelihood.check(x, "the test set")
+    vae.likelihood.check(x_of(x), "the test set")
     notes: list[str] = []
     # What may be refused comes first, and the importance samples, which take longest, last.
     of_test = codes(vae, x)
@@ -97,10 +103,14 @@ def evaluate(
     bound = _bound(vae, x, seed, notes)
     _check_finite({**bound, **found}, x)
     likelihood = _likelihood(vae, x, samples, seed, notes) if vae.has_density else {}
-    _check_finite(likelihood, x)
-    if vae.likelihood.is_cross_entropy(x):
+    found |= _labels(vae, x, samples, seed)
+    _check_finite({**likelihood, **found}, x)
+    if vae.likelihood.is_cross_entropy(x_of(x)):
         notes.append(GREY)
-    about = {"examples": len(x), "binarization": binarization, "seed": seed, "notes": notes}
+    about = {"examples": count(x), "binarization": binarization, "seed": seed, "notes": notes}
+    if vae.generative_conditions:
+        about["conditions"] = list(vae.generative_conditions)
+        notes += [GIVEN.format(density=density(vae))] if vae.has_density else []
     return {**likelihood, **bound, **found, **about}
 
 
@@ -116,12 +126,12 @@ def _probe(
     """The linear probe, where test and training examples have labels."""
     if test.labels is None or train is None or train.labels is None:
         return {}
-    part = spread_evenly(PROBED, len(train.x))
+    part = spread_evenly(PROBED, count(train.x))
     labels = train.labels[part]
     if len(np.unique(labels)) < 2:
         notes.append("there is no linear probe: the training examples have one label alone")
         return {}
-    of_train = codes(vae, as_evaluated(train.x[part], seed=seed, binarization=binarization))
+    of_train = codes(vae, as_evaluated(take(train.x, part), seed=seed, binarization=binarization))
     probe = linear_probe(of_train, labels, of_test, test.labels)
     return {"linear_probe_accuracy": probe.accuracy, "linear_probe_accuracy_standard_error": probe.standard_error}
 
@@ -143,7 +153,20 @@ def _gaps(of_test: np.ndarray, test: Examples, notes: list[str]) -> dict[str, An
     return {}
 
 
-def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[str]) -> dict[str, Any]:
+def _labels(vae: VAE, x: Batch, samples: int, seed: int) -> dict[str, Any]:
+    """The accuracy of labels by Bayes' rule, if the model's condition is a label."""
+    found = label_accuracy(vae, x, samples, seed)
+    if found is None:
+        return {}
+    return {
+        "label_accuracy": found.accuracy,
+        "label_accuracy_standard_error": found.standard_error,
+        "label_accuracy_examples": found.examples,
+        "label_accuracy_importance_samples": found.importance_samples,
+    }
+
+
+def _likelihood(vae: VAE, x: Batch, samples: int, seed: int, notes: list[str]) -> dict[str, Any]:
     estimate = LogLikelihood(log_likelihood(vae, x, samples, seed))
     results = {
         "log_likelihood": estimate.mean,
@@ -154,7 +177,7 @@ def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[st
         "effective_sample_size_lowest_tenth": estimate.effective_sample_size_lowest_tenth,
         "log_likelihood_shortfall": estimate.shortfall,
     }
-    if vae.likelihood.is_discrete and not vae.likelihood.is_cross_entropy(x):
+    if vae.likelihood.is_discrete and not vae.likelihood.is_cross_entropy(x_of(x)):
         results["bits_per_dimension"] = -estimate.mean / (math.prod(vae.event_shape) * math.log(2))
     notes.append(BELOW)
     if estimate.shortfall > TRUSTED:
@@ -165,7 +188,7 @@ def _likelihood(vae: VAE, x: np.ndarray, samples: int, seed: int, notes: list[st
     return results
 
 
-def _bound(vae: VAE, x: np.ndarray, seed: int, notes: list[str]) -> dict[str, Any]:
+def _bound(vae: VAE, x: Batch, seed: int, notes: list[str]) -> dict[str, Any]:
     """The bound, its two terms, and what the rate is made of."""
     batches = tf.data.Dataset.from_tensor_slices(x).batch(BATCH)
     logs = vae.evaluate(batches, return_dict=True, verbose=0)
@@ -173,34 +196,39 @@ def _bound(vae: VAE, x: np.ndarray, seed: int, notes: list[str]) -> dict[str, An
     divergences = kl_per_dimension(vae, x)
     if divergences is not None:
         results["kl_per_dimension"] = [float(divergence) for divergence in divergences]
-    parts = aggregated_posterior(vae, x, seed) if len(x) > 1 else None
+    parts = aggregated_posterior(vae, x, seed) if count(x) > 1 else None
     if parts is None:
         return results
     if parts.mutual_information_standard_error is None:
         notes.append(
-            f"mutual_information is saturated: {len(x)} examples can show no more than log {len(x)} = "
-            f"{math.log(len(x)):.2f} nats, so it may be larger; measure more examples"
+            f"mutual_information is saturated: {count(x)} examples can show no more than log {count(x)} = "
+            f"{math.log(count(x)):.2f} nats, so it may be larger; measure more examples"
         )
     return {**results, **parts._asdict()}
 
 
-def _check_finite(results: dict[str, Any], x: np.ndarray) -> None:
+def _check_finite(results: dict[str, Any], x: Batch) -> None:
     """Refuses measures that are not finite, of which JSON has none."""
     for name, values in results.items():
         if isinstance(values, float | list | np.ndarray) and not np.isfinite(values).all():
             raise InputError(
-                f"The {name.replace('_', ' ')} of this model on these {len(x)} examples is not finite: see whether its "
-                f"training diverged, or the data are of another kind."
+                f"The {name.replace('_', ' ')} of this model on these {count(x)} examples is not finite: see whether "
+                f"its training diverged, or the data are of another kind."
             )
 
 
-def _stored(vae: VAE, given: Examples | npt.ArrayLike, name: str) -> Examples:
+def _stored(vae: VAE, given: Examples | Batch, name: str) -> Examples:
     """The examples as arrays; refuses none, and labels and factors that do not match."""
     if not isinstance(given, Examples):
-        given = Examples(vae.schema.tensors(given, f"the {name} set").numpy())
-    x = stored(np.asarray(given.x), vae.likelihood)
+        tensors = vae.schema.tensors(given, f"the {name} set")
+        given = Examples(tf.nest.map_structure(lambda values: values.numpy(), tensors))
+    x, conditions = vae.schema.split(given.x, f"the {name} set")
+    x = stored(np.asarray(x), vae.likelihood)
     if not x.size:
         raise InputError(f"The {name} set has shape {x.shape}: give at least one example.")
+    for key, values in conditions.items():
+        condition = vae.conditions[key]
+        conditions[key] = condition.as_tensor(condition.check(values, len(x), f"{key} of the {name} set")).numpy()
     labels = None if given.labels is None else np.asarray(given.labels)
     factors = {key: np.asarray(values) for key, values in (given.factors or {}).items()}
     known = {"labels": labels, **{f"factor {key!r}": values for key, values in factors.items()}}
@@ -209,4 +237,4 @@ def _stored(vae: VAE, given: Examples | npt.ArrayLike, name: str) -> Examples:
             raise InputError(
                 f"The {name} set has {what} of shape {values.shape} for {len(x)} examples: give one for each."
             )
-    return Examples(x, labels, factors)
+    return Examples(vae.schema.join(x, conditions), labels, factors)
