@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--data", metavar="SOURCE", required=True, help="the examples: every one, in its order")
+    parser.add_argument("--label", metavar="NAME", help="one label for all, if the model takes labels (the data's own)")
     parser.add_argument("--out", metavar="FILE.npy", required=True, help="the file to write; float32 [N, D]")
 
 
@@ -21,8 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.training.runs.inputs import inputs
 
     outputs.check_file(arguments.out, ".npy")
-    settings, vae = training.Run(arguments.directory).load()
-    given = inputs(arguments.data, settings, vae)
+    run = training.Run(arguments.directory)
+    settings, vae = run.load()
+    given = inputs(arguments.data, settings, vae, vae.encoder_conditions, run.condition(), arguments.label)
     batches = progress.track(given.batches, "encoding", given.steps, transient=True)
     shape = (len(given.rows.x), vae.latent_size)
     outputs.write_array(arguments.out, shape, map(vae.coder, batches))

@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     from vae_tf import training
     from vae_tf.export import export
-    from vae_tf_cli import serve
+    from vae_tf.training import datasets
+    from vae_tf_cli import request
 
     directory = pathlib.Path(arguments.directory)
     name = directory.resolve().name if arguments.name is None else arguments.name
@@ -35,9 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
         about = {"recipe": yaml.safe_load(run.recipe.read_text(encoding="utf-8"))}
         if run.results.is_file():
             about["results"] = json.loads(run.results.read_text(encoding="utf-8"))
-        version = export(vae, arguments.to, name, keep=arguments.keep, mount=arguments.mount, about=about)
+        labels = run.condition()
+        names = None if labels is None else {datasets.CONDITION: labels.names}
+        version = export(vae, arguments.to, name, keep=arguments.keep, mount=arguments.mount, names=names, about=about)
     print(version)
     print("Serve it, and ask it for a draw from the prior, by its seed:")
     print(f"  vae-tf serve {shlex.quote(arguments.to)}")
-    print(f"  {serve.request('http://localhost:8501', name)}")
+    for line in request.lines("http://localhost:8501", name, version):
+        print(f"  {line}")
     return 0

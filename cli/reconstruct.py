@@ -9,6 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--data", metavar="SOURCE", required=True, help="the examples: every one, in its order")
+    parser.add_argument("--label", metavar="NAME", help="one label for all, if the model takes labels (the data's own)")
     parser.add_argument(
         "--out", metavar="FILE.npy|FOLDER", required=True, help="an array, or a new folder of PNG files, to write"
     )
@@ -23,10 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.training.runs.inputs import inputs
 
     is_array = outputs.is_array(arguments.out)
-    settings, vae = training.Run(arguments.directory).load()
+    run = training.Run(arguments.directory)
+    settings, vae = run.load()
     if not is_array:
         outputs.check_image_files(vae)
-    given = inputs(arguments.data, settings, vae)
+    needed = vae.encoder_conditions + vae.decoder_conditions
+    given = inputs(arguments.data, settings, vae, needed, run.condition(), arguments.label)
     count, files = len(given.rows.x), given.rows.files
     batches = progress.track(given.batches, "reconstructing", given.steps, transient=True)
     means = map(vae.reconstruct, batches)

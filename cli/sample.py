@@ -13,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=numbers.count, metavar="N", default=64, help="how many (%(default)s)")
     parser.add_argument("--seed", type=numbers.seed, metavar="S", help="sample i is that of (S, i) (that of the run)")
     parser.add_argument(
+        "--label", metavar="NAME", help="of all, if the model takes labels (they take turns: 0, 1, ..., 0, 1, ...)"
+    )
+    parser.add_argument(
         "--out", metavar="FILE.npy|FOLDER", required=True, help="an array, or a new folder of PNG files, to write"
     )
 
@@ -25,10 +28,16 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf import random, training
     from vae_tf.data import rows_of
     from vae_tf.serving import signatures
+    from vae_tf.training import datasets
     from vae_tf.training.runs import outputs
+    from vae_tf.training.runs.inputs import asked
 
     is_array = outputs.is_array(arguments.out)
-    settings, vae = training.Run(arguments.directory).load()
+    run = training.Run(arguments.directory)
+    settings, vae = run.load()
+    needs_label = datasets.CONDITION in vae.prior_conditions + vae.decoder_conditions
+    labels = run.condition() if needs_label else None
+    label = asked(arguments.label, labels)
     if not is_array:
         outputs.check_image_files(vae)
     seed = settings.seed if arguments.seed is None else arguments.seed
@@ -36,7 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     def mean(first: int) -> tf.Tensor:
         images = tf.range(first, min(first + together, count), dtype=tf.int64)
-        return signatures.sample(vae, random.pair(seed, random.Purpose.SAMPLE, images))["mean"]
+        condition = {}
+        if labels is not None:
+            turns = images % len(labels.names) if label is None else tf.fill(tf.shape(images), label)
+            condition[datasets.CONDITION] = tf.cast(turns, tf.int32)
+        return signatures.sample(vae, random.pair(seed, random.Purpose.SAMPLE, images), **condition)["mean"]
 
     means = map(mean, progress.track(range(0, count, together), "sampling", transient=True))
     if is_array:

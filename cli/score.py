@@ -11,6 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--data", metavar="SOURCE", required=True, help="the examples: every one, in its order")
+    parser.add_argument("--label", metavar="NAME", help="one label for all, if the model takes labels (the data's own)")
     parser.add_argument(
         "--seed", type=numbers.seed, metavar="S", help="of the one draw of z for each (that of the run)"
     )
@@ -26,9 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.training.runs.inputs import inputs
 
     outputs.check_file(arguments.out, ".csv")
-    settings, vae = training.Run(arguments.directory).load()
+    run = training.Run(arguments.directory)
+    settings, vae = run.load()
     scoring.check(vae)
-    given = inputs(arguments.data, settings, vae)
+    given = inputs(arguments.data, settings, vae, vae.conditions, run.condition(), arguments.label)
     seed = settings.seed if arguments.seed is None else arguments.seed
     parts = scoring.scores(vae, given.batches, seed)
     score = scoring.joined(list(progress.track(parts, "scoring", given.steps, transient=True)))

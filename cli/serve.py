@@ -24,12 +24,14 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         The server's status, 128 and the signal's number if one ended it.
     """
+    import pathlib
     import signal
     import sys
 
     from rich.console import Console
 
     from vae_tf.export import server
+    from vae_tf_cli import request
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server is stopped, as by Ctrl-C
     with server.running(arguments.directory, arguments.rest_port, arguments.grpc_port, arguments.host) as running:
@@ -43,15 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
         for sentence in running.not_loaded():
             print(sentence, file=sys.stderr)
         print("A draw from the prior, by its seed:")
-        print(f"  {request(running.rest, running.names[0])}")
-        print("  or in Python, with vae_tf_client:")
-        print(f'  Client("{running.rest}", "{running.names[0]}").sample(1, seed=7)', flush=True)
+        first = running.names[0]
+        for line in request.lines(running.rest, first, pathlib.Path(arguments.directory) / first):
+            print(f"  {line}", flush=True)
         ended = running.stay(lambda complaint: print(complaint, file=sys.stderr))
         print(f"{running.ending()}.", file=sys.stderr)
         return ended if ended >= 0 else 128 - ended
-
-
-def request(rest: str, name: str) -> str:
-    """An example request, as a command."""
-    body = '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}'
-    return f"curl -d '{body}' {rest}/v1/models/{name}:predict"

@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from typing import Any
 
@@ -55,11 +55,26 @@ def conditions(version: pathlib.Path) -> dict[str, Condition]:
     Raises:
         InputError: for a card that is damaged.
     """
+    return _of_conditions(version, _condition)
+
+
+def names(version: pathlib.Path) -> dict[str, list[str]]:
+    """The names of the labels 0, 1, ... of each condition that has some on the card of a version, by its name.
+
+    Raises:
+        InputError: for a card that is damaged.
+    """
+    found = _of_conditions(version, lambda _, given: list(given.get("names", [])))
+    return {name: of_labels for name, of_labels in found.items() if of_labels}
+
+
+def _of_conditions(version: pathlib.Path, read: Callable[[str, dict[str, Any]], Any]) -> dict[str, Any]:
+    """What `read` makes of the name of each condition and of what the card says of it, by name."""
     if not (version / PATH).exists():
         return {}
     try:
         described = json.loads((version / PATH).read_text(encoding="utf-8"))["model"].get("conditions", {})
-        return {name: _condition(name, given) for name, given in described.items()}
+        return {name: read(name, given) for name, given in described.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{version / PATH} cannot be read ({error}): export the model again.") from None
 

@@ -62,7 +62,7 @@ def arrays(
             length, or too few examples to set a test set aside; the sentence names the array.
     """
     x_train = examples(name, "x_train", x_train)
-    y_train = _labels(name, "y_train", y_train, len(x_train))
+    y_train = labels(name, "y_train", y_train, len(x_train))
     if x_test is None:
         rest, part = stratified(y_train, len(x_train), TEST_SHARE, TEST_SEED)
         if not len(part):
@@ -73,10 +73,10 @@ def arrays(
         y_train, y_test = (None, None) if y_train is None else (y_train[rest], y_train[part])
     else:
         x_test = examples(name, "x_test", x_test)
-        y_test = _labels(name, "y_test", y_test, len(x_test))
+        y_test = labels(name, "y_test", y_test, len(x_test))
     if x_validation is not None:
         x_validation = examples(name, "x_validation", x_validation)
-        y_validation = _labels(name, "y_validation", y_validation, len(x_validation))
+        y_validation = labels(name, "y_validation", y_validation, len(x_validation))
     _warn_of_channels_first(name, x_train.shape[1:])
     for key, x in {"x_test": x_test, "x_validation": x_validation}.items():
         if x is not None and x_train.shape[1:] != x.shape[1:]:
@@ -151,7 +151,8 @@ def _warn_of_channels_first(name: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def _labels(name: str, key: str, y: np.ndarray | None, count: int) -> np.ndarray | None:
+def labels(name: str, key: str, y: np.ndarray | None, count: int) -> np.ndarray | None:
+    """Checks the labels of `count` examples and brings them into one form, [count]; see `arrays`."""
     if y is None:
         return None
     y = np.squeeze(y, axis=tuple(range(1, y.ndim))) if y.ndim > 1 and set(y.shape[1:]) == {1} else y

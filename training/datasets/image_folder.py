@@ -38,7 +38,7 @@ def load(folder: pathlib.Path, image_size: int | None = None) -> StoredData:
     paths, skipped = found(folder)
     parts = _parts(folder, paths)
     x = read(folder, paths, image_size)
-    labels, names = _labels(folder, paths, parts)
+    y, names = _classes(folder, paths, parts)
     split = np.array([parts[path] for path in paths])
 
     def of(name: str) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -46,8 +46,8 @@ def load(folder: pathlib.Path, image_size: int | None = None) -> StoredData:
         if not chosen.any():
             return None, None
         if chosen.all():  # no copy
-            return x, labels if (labels >= 0).all() else None
-        return x[chosen], labels[chosen] if (labels[chosen] >= 0).all() else None
+            return x, y if (y >= 0).all() else None
+        return x[chosen], y[chosen] if (y[chosen] >= 0).all() else None
 
     (x_train, y_train), (x_test, y_test), (x_validation, y_validation) = map(of, ("train", "test", "validation"))
     assert x_train is not None
@@ -100,6 +100,22 @@ def read(
     return x
 
 
+def labels(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
+    """The labels of the images of a folder, whole numbers [N], and what they are called; see `load`.
+
+    Both are None if an image is in no class.
+
+    Args:
+        folder: its path.
+        paths: of the images.
+
+    Raises:
+        InputError: for images beside sub-folders.
+    """
+    y, names = _classes(folder, paths, _parts(folder, paths))
+    return (None, None) if names is None or (y < 0).any() else (y, names)
+
+
 def _parts(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, str]:
     """The split of each image: all train where the sub-folders are not splits."""
     parents = {path.parent for path in paths}
@@ -123,7 +139,7 @@ def _parts(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[pathlib.
     return dict.fromkeys(paths, "train")
 
 
-def _labels(
+def _classes(
     folder: pathlib.Path, paths: Sequence[pathlib.Path], parts: dict[pathlib.Path, str]
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """The number of each image's class, -1 where it has none, and the classes' names, None where there is only one."""

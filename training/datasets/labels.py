@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,6 +17,7 @@ from vae_tf.training.nearest import nearest
 
 CONDITION = "label"  # its name among the conditions of a model
 NAMED = 20  # of the labels, that a message names
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Labels:
@@ -77,12 +79,14 @@ class Labels:
         return np.array(found, np.int32)[places]
 
     def number(self, word: str) -> int:
-        """The number of one label, by its name.
+        """The number of one label, by its name; or the number itself, if no name looks like one.
 
         Raises:
             InputError: for a label that the model does not know.
         """
-        return self._number(word, "The label asked for is")
+        are_numbers = any(map(NUMBER.fullmatch, self.names))
+        numbers = {} if are_numbers else {str(number): number for number in range(len(self.names))}
+        return numbers[word] if word in numbers else self._number(word, "The label asked for is")
 
     def write(self, path: pathlib.Path) -> None:
         """Writes the names to a JSON file, whole or not at all."""
@@ -144,7 +148,7 @@ def _check_kind(y: np.ndarray, name: str) -> None:
     if not is_whole:
         raise InputError(
             f"{name} has dtype {y.dtype}, such as {y[0]}, and a label is a whole number or a text: number the classes "
-            f"0, 1, ..."
+            f"from 0."
         )
 
 

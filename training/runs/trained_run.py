@@ -28,14 +28,17 @@ class TrainedRun(RunDirectory):
         """The recipe and the trained model.
 
         Raises:
-            InputError: where the directory is not that of a run, has no weights yet, or its file is damaged.
+            InputError: where the directory is not that of a run, has no weights yet, or its files are damaged or do
+                not belong together.
         """
         if not self.recipe.is_file():
             raise InputError(f"{self.directory} is not a run: give a directory that `vae-tf train` has made.")
         if not self.model.is_file():
             raise InputError(self._why_no_weights())
         settings, _ = recipe.read(str(self.recipe))
-        return settings, self._load_model()
+        vae = self._load_model()
+        self._check_conditions(settings, vae)
+        return settings, vae
 
     def data(self, settings: recipe.Recipe) -> datasets.Splits:
         """The data of a trained run, split as its recipe says.
@@ -190,6 +193,21 @@ class TrainedRun(RunDirectory):
             f"The run {self.directory} has no weights yet, as none of its epochs has come to its end: go on with "
             f"{resume}, or, if its loss was not finite, begin anew with --overwrite and a smaller learning rate."
         )
+
+    def _check_conditions(self, settings: recipe.Recipe, vae: VAE) -> None:
+        """Refuses a model that takes other conditions than the recipe says, or another number of labels."""
+        expected = [] if settings.model.condition is None else [settings.model.condition]
+        if list(vae.conditions) != expected:
+            raise InputError(
+                f"{self.model} takes the conditions {', '.join(vae.conditions) or 'none'}, and {self.recipe} says "
+                f"{', '.join(expected) or 'none'}: restore the files, or train the run again."
+            )
+        labels = self.condition()
+        if labels is not None and vae.conditions[datasets.CONDITION].count not in (None, len(labels.names)):
+            raise InputError(
+                f"{self.labels} has {len(labels.names)} names for the {vae.conditions[datasets.CONDITION].count} "
+                f"labels of the model: restore the file, or train the run again."
+            )
 
     def _load_model(self) -> VAE:
         vae = loading.load(self.model)

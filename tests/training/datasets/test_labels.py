@@ -88,6 +88,17 @@ def test_an_unknown_label_is_named():
         labels.number("x")
 
 
+def test_a_label_may_be_asked_for_by_its_number_if_no_name_looks_like_one():
+    assert Labels(("ant", "bee", "cat")).number("1") == 1
+    assert Labels(("2", "9", "10")).number("2") == 0
+    for names in (("2", "9", "10"), ("-1", "ant"), ("0.5", "ant")):
+        with pytest.raises(InputError, match="The label asked for is '1'"):
+            Labels(names).number("1")
+    for word in ("3", "-1", "01", "1.0", ""):
+        with pytest.raises(InputError, match=f"The label asked for is {word!r}, and the model"):
+            Labels(("ant", "bee", "cat")).number(word)
+
+
 def test_names_are_written_and_read(tmp_path):
     labels = Labels(("Ärger", "1"))
     labels.write(tmp_path / "labels.json")

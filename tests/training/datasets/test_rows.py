@@ -76,6 +76,50 @@ def test_images_of_a_folder_become_grey_or_colour_as_the_model_is(tmp_path, x, c
     np.testing.assert_array_equal(found.x, np.repeat(x[:3], channels, axis=-1))
 
 
+def test_labels_are_those_of_the_source_if_they_are_asked_for(tmp_path, x):
+    y = np.array(["ant", "bee"])[np.arange(23) % 2]
+    np.savez(tmp_path / "one.npz", x_train=x, y_train=y[:, None])
+    np.savez(tmp_path / "both.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:], y_test=y[20:])
+    for name in ("one.npz", "both.npz"):
+        found = rows(str(tmp_path / name), SHAPE, with_labels=True)
+        np.testing.assert_array_equal(found.y, y)
+        assert found.class_names is None
+    assert rows(str(tmp_path / "one.npz"), SHAPE).y is None
+    np.savez(tmp_path / "half.npz", x_train=x[:20], y_train=y[:20], x_test=x[20:])
+    np.save(tmp_path / "x.npy", x)
+    for name in ("half.npz", "x.npy"):
+        assert rows(str(tmp_path / name), SHAPE, with_labels=True).y is None
+    np.savez(tmp_path / "short.npz", x_train=x, y_train=y[:4])
+    rows(str(tmp_path / "short.npz"), SHAPE)
+    with pytest.raises(InputError, match=r"y_train has shape \(4,\) for 23 examples"):
+        rows(str(tmp_path / "short.npz"), SHAPE, with_labels=True)
+
+
+def save(folder, x, *names):
+    for name, pixels in zip(names, x, strict=False):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels[..., 0]).save(folder / name)
+    return str(folder)
+
+
+def test_labels_of_a_folder_are_its_classes_in_all_of_its_sets(tmp_path, x):
+    folder = save(tmp_path / "classes", x, "bee/0.png", "ant/1.png", "ant/0.png")
+    found = rows(folder, SHAPE, with_labels=True)
+    assert found.class_names == ("ant", "bee")
+    np.testing.assert_array_equal(found.y, [0, 0, 1])
+    assert rows(folder, SHAPE).y is None
+    folder = save(tmp_path / "sets", x, "train/ant/0.png", "train/bee/0.png", "test/bee/1.png")
+    found = rows(folder, SHAPE, with_labels=True)
+    assert [found.class_names[number] for number in found.y] == ["bee", "ant", "bee"]  # test comes before train
+    for number, names in enumerate((["0.png"], ["ant/0.png"], ["train/ant/0.png", "train/bee/0.png", "test/0.png"])):
+        found = rows(save(tmp_path / str(number), x, *names), SHAPE, with_labels=True)
+        assert (found.y, found.class_names) == (None, None)
+    folder = save(tmp_path / "loose", x, "0.png", "ant/0.png", "bee/0.png")
+    assert len(rows(folder, SHAPE).x) == 3
+    with pytest.raises(InputError, match="holds 1 images beside sub-folders"):
+        rows(folder, SHAPE, with_labels=True)
+
+
 def test_what_cannot_be_read_is_refused(tmp_path):
     for name in ("nothing.npy", "nothing"):
         with pytest.raises(InputError, match="There is no data"):
