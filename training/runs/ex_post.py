@@ -1,16 +1,21 @@
 """A prior that is fitted after training."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, random
+from vae_tf.data import Batch, batches, count, take
 from vae_tf.errors import InputError
 from vae_tf.family import Given
 from vae_tf.objectives import ELBO
 from vae_tf.priors import Prior, VampPrior
 from vae_tf.training import datasets
 from vae_tf.training.recipes.initialization import seeded
+
+ROWS = 500  # examples of one pass, if the data are no batches already
 
 
 def fit_prior(
@@ -32,11 +37,14 @@ def fit_prior(
     with the old one; its prior is frozen, its objective the ELBO where it has one, and it is sampled, scored, saved and
     served like any other.
 
+    With conditions, q(z) is over examples with their conditions, and the new p(z) is the same for all of them.
+
     Source: Ghosh et al. (2020), section 4.
 
     Args:
         vae: the trained model.
-        data: what it was trained on, an array [N, *event] or a `tf.data.Dataset` of batches with an end.
+        data: what it was trained on, an array [N, *event], or with conditions a dictionary of "x" and of these; or a
+            `tf.data.Dataset` of batches of such, with an end.
         prior: a prior with weights, such as `MixtureOfNormals` or `AutoregressiveFlow`.
         epochs: passes over the codes.
         batch_size: codes of a step.
@@ -45,8 +53,9 @@ def fit_prior(
         verbose: as in Keras's `fit`.
 
     Raises:
-        InputError: for a prior without weights, made of posteriors, or the model's own; one that does not fit the
-            posterior; data outside the support; counts below 1.
+        InputError: for a prior without weights, made of posteriors, that depends on a condition, or the model's own;
+            one that does not fit the posterior; a model whose own prior depends on a condition; data that the model
+            does not take; counts below 1.
     """
     check_prior(vae, prior)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
@@ -80,9 +89,20 @@ def check_prior(vae: VAE, prior: Prior) -> None:
     """Refuses a prior that `fit_prior` could not fit.
 
     Raises:
-        InputError: for a prior without weights, made of posteriors, or the model's own, or one that does not fit the
-            posterior.
+        InputError: for a prior without weights, made of posteriors, that depends on a condition, or the model's own;
+            one that does not fit the posterior; or a model whose own prior depends on a condition.
     """
+    if prior.is_conditional:
+        raise InputError(
+            f"fit_prior got {type(prior).__name__}, which depends on a condition, but it fits one p(z) to the codes of "
+            f"all examples: give a MixtureOfNormals or an AutoregressiveFlow, or train the model with this prior."
+        )
+    if vae.prior.is_conditional:
+        raise InputError(
+            f"The model's prior is {type(vae.prior).__name__}, so where codes lie depends on "
+            f"{', '.join(vae.conditions)}, and one p(z) for all would mix them: keep that prior, or train a model with "
+            f"another, such as StandardNormal."
+        )
     if not prior.is_learned or isinstance(prior, VampPrior):
         raise InputError(
             f"fit_prior got {type(prior).__name__}, which has no weights of its own to fit to codes: give a "
@@ -95,19 +115,23 @@ def check_prior(vae: VAE, prior: Prior) -> None:
 
 def _codes(vae: VAE, data, seed: int) -> np.ndarray:
     """A draw from q(z|x) for each example, float32 [N, D]."""
-    if not isinstance(data, tf.data.Dataset):
-        data = np.asarray(data)
-        data = [data[first : first + 500] for first in range(0, len(data), 500)]
-    codes = []
-    for number, batch in enumerate(data):
-        x, _, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        vae.likelihood.check(x, "data")
+    schema = vae.schema.needing(vae.encoder_conditions)
+    parts: Iterable[Batch]
+    if isinstance(data, tf.data.Dataset):
+        parts = batches(data, schema)
+    else:
+        data = schema.arrays(data, "data")
+        parts = (take(data, slice(first, first + ROWS)) for first in range(0, count(data), ROWS))
+    codes = [np.zeros((0, vae.latent_size), np.float32)]
+    for number, part in enumerate(parts):
+        batch = schema.arrays(part, "data", is_density_needed=True)
         noise_seed = random.pair(seed, random.Purpose.CODES, number)
-        noise = random.normal([1, len(x), vae.noise_size], noise_seed)
-        codes.append(vae.infer(x, noise)[0].numpy())
-    if not codes:
+        noise = random.normal([1, count(batch), vae.noise_size], noise_seed)
+        codes.append(vae.infer(batch, noise)[0].numpy())
+    found = np.concatenate(codes)
+    if not len(found):
         raise InputError("fit_prior got no data: give the examples that the model was trained on.")
-    return np.concatenate(codes)
+    return found
 
 
 class _Density(keras.Model):

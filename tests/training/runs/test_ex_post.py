@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from scipy import special, stats
 
-from vae_tf import VAE, InputError, likelihoods, objectives, posteriors, priors
+from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors
 from vae_tf.training import fit_prior
 
 WEIGHT = np.array([0.3, 0.7])
@@ -231,3 +231,72 @@ def test_the_codes_are_float32_under_mixed_precision(clusters):
 def test_a_model_whose_objective_needs_its_first_prior_gets_the_elbo(clusters):
     fitted = fit_prior(make("DiagonalNormal", objectives.FreeBits()), clusters, mixture(), epochs=1, verbose=0)
     assert isinstance(fitted.objective, objectives.ELBO)
+
+
+# ----- models with conditions
+
+SHIFT = np.array([[0.0, 0.0], [2.0, -6.0]])  # of each label
+
+
+def shifted(prior: priors.Prior | None = None) -> VAE:
+    """A model whose code of x is x less the shift of its label."""
+    x, z = keras.Input([2], name="x"), keras.Input([2], name="z")
+    label = keras.Input((), dtype="int32", name="label")
+    beside = lambda values: keras.Model(  # noqa: E731
+        [values, label], keras.layers.Concatenate()([values, keras.ops.one_hot(label, 2)])
+    )
+    vae = VAE(beside(x), beside(z), prior=prior, likelihood=likelihoods.Normal([2], scale=0.5))
+    vae.posterior.loc.set_weights([np.concatenate([np.eye(2), -SHIFT]), np.zeros(2)])
+    vae.posterior.log_variance.set_weights([np.zeros((4, 2)), np.full(2, 2 * np.log(POSTERIOR_SCALE))])
+    vae.likelihood.linear.set_weights([np.concatenate([np.eye(2), SHIFT]), np.zeros(2)])
+    return vae
+
+
+@pytest.fixture(scope="module")
+def labelled(clusters) -> dict[str, np.ndarray]:
+    label = np.arange(len(clusters)) % 2
+    return {"x": (clusters + SHIFT[label]).astype(np.float32), "label": label}
+
+
+def test_a_model_with_a_label_gets_a_prior_that_is_the_same_for_all_labels(clusters, labelled):
+    fitted = fit(shifted(), labelled, mixture(), epochs=20)
+    order = np.argsort(fitted.prior.loc[:, 0])
+    np.testing.assert_allclose(tf.nn.softmax(fitted.prior.logits).numpy()[order], WEIGHT, atol=0.03)
+    np.testing.assert_allclose(fitted.prior.loc.numpy()[order], LOC, atol=0.1)
+    scale = np.sqrt(SCALE**2 + POSTERIOR_SCALE**2)
+    np.testing.assert_allclose(np.exp(fitted.prior.log_scale)[order], scale, rtol=0.06)
+    one, other = (fitted.sample(50, seed=1, label=label) - SHIFT[label] for label in (0, 1))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_labelled_arrays_and_data_sets_give_the_same(labelled):
+    part = {name: values[:1200] for name, values in labelled.items()}
+    lists = {name: values.tolist() for name, values in part.items()}
+    data = tf.data.Dataset.from_tensor_slices(part).batch(500)
+    one, *others = (fit(shifted(), given, mixture(), epochs=2).prior for given in (part, lists, data))
+    for other in others:
+        for these, those in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_allclose(these, those, rtol=1e-6, atol=1e-7)
+
+
+def test_the_conditions_of_the_encoder_are_needed_and_no_others(labelled):
+    with pytest.raises(InputError, match=r"data is a ndarray; this model takes a dictionary of 'x' .* and 'label'"):
+        fit(shifted(), labelled["x"], mixture())
+    label = networks.Label(2, encoder=False)
+    keras.utils.set_random_seed(0)
+    vae = VAE(*networks.mlp([2], 2, (4,), conditions={"label": label}), likelihood=likelihoods.Normal([2]))
+    one, other = (fit(vae, data, mixture(), epochs=1).prior for data in (labelled, labelled["x"]))
+    np.testing.assert_array_equal(one.loc, other.loc)
+
+
+def test_a_prior_that_depends_on_a_condition(labelled):
+    sentence = "fit_prior got ConditionalNormal, which depends on a condition, but it fits one p.z. to the codes of all"
+    for vae in (shifted(), make("DiagonalNormal")):
+        with pytest.raises(InputError, match=sentence):
+            fit(vae, labelled, priors.ConditionalNormal(2))
+
+
+def test_a_model_whose_codes_depend_on_the_condition(labelled):
+    sentence = "The model's prior is ConditionalNormal, so where codes lie depends on label, and one p.z. for all would"
+    with pytest.raises(InputError, match=sentence):
+        fit(shifted(priors.ConditionalNormal(2)), labelled, mixture())
