@@ -14,6 +14,6 @@ SHAPES = {"photo-patches": (16, 16, 3)}  # of one example; digits elsewhere
 def test_it_is_exported_and_answers_as_the_model_does(name, tmp_path):
     keras.utils.set_random_seed(0)
     settings, _ = training.read(name)
-    vae = settings.build(SHAPES.get(name, (28, 28, 1)), examples=100)
+    vae = settings.build(SHAPES.get(name, (28, 28, 1)), examples=100, labels=10)
     version = export(vae, tmp_path, name=name)
     assert [finding for finding in check.check(version) if not finding.ok] == []

@@ -23,6 +23,7 @@ PRESETS = {
     "beta-tcvae": {"objective": "TotalCorrelation"},
     "beta-vae": {},
     "capacity-vae": {"objective": "Capacity"},
+    "conditional-vae": {},
     "cyclical-vae": {},
     "digits": {},
     "dip-vae": {"objective": "DIP"},
@@ -55,15 +56,24 @@ def test_the_presets():
 def test_every_preset_builds_the_model_of_its_name(name):
     settings, decided = training.read(name)
     shape = (16, 16, 3) if settings.data == "photo-patches" else (28, 28, 1)
-    vae = settings.build(shape, examples=100)
+    vae = settings.build(shape, examples=100, labels=10)
     assert vae.latent_size == settings.model.latent_size
-    assert vae(np.zeros((2, *shape))).shape == (2, *shape)
+    labels = {"label": 1} if vae.conditions else {}
+    assert vae.reconstruct(np.zeros((2, *shape)), **labels).shape == (2, *shape)
     assert set(decided) == {field.name for field in dataclasses.fields(training.Recipe)}
     assert {axis: type(getattr(vae, axis)).__name__ for axis in FIRST} == {**FIRST, **PRESETS[name]}
+    assert [*vae.conditions] == (["label"] if name == "conditional-vae" else [])
+
+
+def test_labels_that_are_the_condition_have_to_be_counted():
+    settings, _ = training.read("conditional-vae")
+    with pytest.raises(InputError, match=r"give build\(\) the number of labels"):
+        settings.build((8, 8, 1))
+    assert settings.build((8, 8, 1), labels=3).conditions["label"].count == 3
 
 
 def test_presets_of_one_class_differ_in_what_their_papers_do():
-    objective = {name: training.read(name)[0].build((8, 8, 1), examples=100).objective for name in PRESETS}
+    objective = {name: training.read(name)[0].build((8, 8, 1), 100, labels=10).objective for name in PRESETS}
     assert objective["beta-vae"].beta > 1
     assert isinstance(objective["annealed-vae"].beta, schedules.Linear)
     assert isinstance(objective["cyclical-vae"].beta, schedules.Cyclical)
@@ -363,7 +373,7 @@ def test_what_was_decided_is_read_back_as_it_was(read_recipe, tmp_path, source, 
     again, decided_again = training.read(str(path))
     assert decided_again == decided
     assert list(recipe.differences(decided, decided_again)) == []
-    one, other = (chosen.build((6, 6, 1), examples=100) for chosen in (settings, again))
+    one, other = (chosen.build((6, 6, 1), examples=100, labels=10) for chosen in (settings, again))
     for part in ("posterior", "prior", "likelihood", "objective"):
         assert unnamed(getattr(one, part)) == unnamed(getattr(other, part))
     for layer, same in zip(
