@@ -117,7 +117,7 @@ class Recipe:
         """
         if self.model.condition is not None and labels is None:
             raise InputError(
-                "The recipe has model.condition: label, so build() needs to know how many labels there are."
+                "The recipe has model.condition: label: give build() the number of labels, such as labels=10."
             )
         keras.utils.set_random_seed(self.seed)
         try:
