@@ -91,9 +91,9 @@ def copy_of_finished(finished, tmp_path) -> training.Run:
 def make_vae():
     """Makes a small model, with the same weights whenever it is asked for the same parts."""
 
-    def make(event_shape=(4, 4, 1), latent_size=2, hidden=(5,), **parts) -> VAE:
+    def make(event_shape=(4, 4, 1), latent_size=2, hidden=(5,), conditions=None, **parts) -> VAE:
         keras.utils.set_random_seed(1)
-        return VAE(*networks.mlp(event_shape, latent_size=latent_size, hidden=hidden), **parts)
+        return VAE(*networks.mlp(event_shape, latent_size=latent_size, hidden=hidden, conditions=conditions), **parts)
 
     return make
 

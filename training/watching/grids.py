@@ -80,7 +80,7 @@ def reconstructions(vae: VAE, x: Batch, columns: int = 8) -> np.ndarray:
         x: images [N, height, width, channels], or a dictionary of them and of the conditions.
         columns: of the picture.
     """
-    check_images(vae)
+    x = _images(vae, x)
     columns = min(columns, data.count(x))
     x = data.take(x, slice(data.count(x) // columns * columns))
     images, mean = np.asarray(x_of(x), np.float32), vae.reconstruct(x).numpy()
@@ -102,7 +102,7 @@ def traversal(vae: VAE, x: Batch, columns: int = 11, span: float = 3.0, dimensio
         span: how far a dimension is moved.
         dimensions: the most rows.
     """
-    check_images(vae)
+    x = _images(vae, x)
     codes_of_x = vae.represent(x)
     code, stddev = codes_of_x.z[0].numpy(), codes_of_x.stddev
     certain_first = np.arange(vae.latent_size) if stddev is None else np.argsort(stddev[0])
@@ -123,7 +123,7 @@ def interpolation(vae: VAE, x: Batch, columns: int = 11) -> np.ndarray:
         x: images [N + 1, height, width, channels], or a dictionary of them and of the conditions.
         columns: of the picture.
     """
-    check_images(vae)
+    x = _images(vae, x)
     if data.count(x) < 2:
         raise InputError(f"An interpolation was asked for between {data.count(x)} images: give at least 2.")
     codes = vae.represent(x).z.numpy()
@@ -142,7 +142,7 @@ def attribute(vae: VAE, x: Batch, direction: np.ndarray, columns: int = 11) -> n
         direction: that of `attribute_direction`, float32 [D]; the fifth of 11 columns is not moved.
         columns: of the picture.
     """
-    check_images(vae)
+    x = _images(vae, x)
     codes = vae.represent(x).z.numpy()
     moved = codes[:, None] + np.linspace(-1, 1.5, columns, dtype=np.float32)[:, None] * direction
     return _decoded(vae, moved, x, np.arange(len(codes))[:, None])
@@ -191,6 +191,12 @@ def check_images(vae: VAE) -> None:
         raise InputError(f"Pictures need images (height, width, 1 or 3), but the model's data is {vae.event_shape}.")
 
 
+def _images(vae: VAE, x: Batch) -> Batch:
+    """Images and their conditions as arrays; refuses others than the model takes."""
+    check_images(vae)
+    return tf.nest.map_structure(np.asarray, vae.schema.arrays(x))
+
+
 def _arranged_grid(images, shown: Arrangement) -> np.ndarray:
     sheet = grid(images, shown.columns)
     return beside(sheet, shown.names, shown.below) if shown.names else sheet
@@ -199,9 +205,8 @@ def _arranged_grid(images, shown: Arrangement) -> np.ndarray:
 def _decoded(vae: VAE, codes: np.ndarray, x: Batch, of: np.ndarray) -> np.ndarray:
     """A grid of the means of p(x|z) for codes [rows, columns, D], each under the conditions of the row `of` x."""
     _, conditions = vae.schema.split(x)
-    of = np.broadcast_to(of, codes.shape[:2]).reshape(-1)
-    values = {name: np.asarray(value)[of] for name, value in conditions.items()}
-    return grid(_means(vae, codes.reshape(-1, vae.latent_size), values), codes.shape[1])
+    conditions = data.take(conditions, np.broadcast_to(of, codes.shape[:2]).reshape(-1))
+    return grid(_means(vae, codes.reshape(-1, vae.latent_size), conditions), codes.shape[1])
 
 
 def _means(vae: VAE, codes: np.ndarray, conditions: Mapping[str, Any]) -> tf.Tensor:

@@ -80,4 +80,6 @@ class Scalars(TensorBoardCallback):
         seed = random.pair(self.model.seed, random.Purpose.EVALUATION, 0)
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(self.model.values(x, seed)["loss"]) + self.model.penalty()
-        return tf.linalg.global_norm(tape.gradient(loss, weights))
+        gradients = [gradient for gradient in tape.gradient(loss, weights) if gradient is not None]
+        # of an embedding, TensorFlow gives one gradient for each row that was looked up, and the norm of those
+        return tf.linalg.global_norm([tf.convert_to_tensor(gradient) for gradient in gradients])

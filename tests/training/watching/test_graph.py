@@ -79,3 +79,12 @@ def test_vectors_have_one(make_vae, tmp_path, rng):
     vae = make_vae((5,), likelihood=likelihoods.Normal((5,)))
     fit(vae, x, callbacks.Graph(tmp_path), run_eagerly=True)
     assert len(graphs(tmp_path / "graph")) == 1
+
+
+def test_conditions_are_inputs_of_the_graph(make_vae, bits, tmp_path):
+    vae = make_vae(conditions={"label": networks.Label(3), "angle": networks.Vector(2)})
+    x = {"x": bits, "label": np.arange(20) % 3, "angle": np.zeros((20, 2), np.float32)}
+    fit(vae, x, callbacks.Graph(tmp_path), epochs=1, run_eagerly=True)
+    (graph,) = graphs(tmp_path / "graph")
+    assert {node.name for node in graph.node if node.op == "Placeholder"} >= {"x", "label", "angle", "seed"}
+    assert boxes(graph) >= BOXES | {"encoder", "decoder"}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_tf import InputError, likelihoods, objectives, posteriors, priors
+from vae_tf import InputError, likelihoods, networks, objectives, posteriors, priors
 from vae_tf.training.watching import grids
 
 GAP = grids.GAP
@@ -234,3 +234,118 @@ def test_codes_are_moved_along_the_direction(vae, bits):
         expected = vae.likelihood.mean(vae.decode(code + np.float32(strength) * direction))
         np.testing.assert_allclose(shown[:, column], pixels(expected), atol=1)
     np.testing.assert_allclose(shown[:, 4], pixels(vae.reconstruct(bits[:3])), atol=1)
+
+
+# ----- with conditions
+
+
+CONDITIONS = {"label": networks.Label(3), "angle": networks.Vector(2)}
+
+
+@pytest.fixture
+def conditional(make_vae):
+    """A model whose pictures depend on codes, labels and angles."""
+    vae = make_vae(conditions=CONDITIONS)
+    rng = np.random.default_rng(0)
+    for weight in vae.weights:
+        if weight.dtype == "float32":
+            weight.assign(rng.normal(size=weight.shape))
+    return vae
+
+
+@pytest.fixture
+def examples(bits) -> dict:
+    rng = np.random.default_rng(3)
+    return {"x": bits[:6], "label": np.arange(6) % 3, "angle": rng.normal(size=(6, 2)).astype(np.float32)}
+
+
+def unnamed(sheet: np.ndarray, columns: int) -> np.ndarray:
+    """The grid of a picture without the names before its rows."""
+    return sheet[:, -(columns * (4 + GAP) + GAP) :]
+
+
+def near(shown: np.ndarray, expected) -> bool:
+    return abs(shown.astype(int) - pixels(expected)).max() <= 1
+
+
+def test_each_row_of_samples_has_a_label_and_each_column_a_code(conditional):
+    angle = np.float32([0.6, 0.8])
+    shown = cells(unnamed(grids.samples(conditional, seed=5, angle=angle), 10), 4, 4)
+    assert shown.shape[:2] == (3, 10)
+    for label in range(3):
+        assert near(shown[label], conditional.sample(10, seed=5, label=label, angle=angle))
+    assert not np.array_equal(shown[0], shown[1])
+
+
+def test_samples_of_a_label_that_is_asked_for_are_all_of_it(conditional):
+    shown = cells(grids.samples(conditional, 4, 5, label=2, angle=[0.0, 1.0]), 4, 4)
+    assert near(shown.reshape(4, 4, 4, 1), conditional.sample(4, seed=5, label=2, angle=[0.0, 1.0]))
+
+
+def test_a_column_has_the_same_noise_if_the_prior_depends_on_the_label(make_vae):
+    vae = make_vae(conditions={"label": networks.Label(3)}, prior=priors.ConditionalNormal(2))
+    vae.prior.loc.kernel.assign([[0, 0], [5, -5], [-9, 9]])
+    shown = cells(unnamed(grids.samples(vae, seed=5), 10), 4, 4)
+    for label in range(3):
+        assert near(shown[label], vae.sample(10, seed=5, label=label))
+
+
+def test_draws_have_the_labels_and_codes_of_the_samples(conditional):
+    vae, angle = conditional, [0.0, 1.0]
+    shown = cells(unnamed(grids.draws(vae, angle=angle), 10), 4, 4)
+    assert shown.shape[:2] == (3, 10)
+    assert set(np.unique(shown)) == {0, 255}
+    vae.likelihood.linear.kernel.assign(1e4 * vae.likelihood.linear.kernel)  # certain of each pixel
+    np.testing.assert_array_equal(grids.draws(vae, angle=angle), grids.samples(vae, angle=angle))
+
+
+def test_a_condition_without_rows_has_to_be_given(conditional):
+    with pytest.raises(InputError, match=r"angle is missing: give angle=\.\.\."):
+        grids.samples(conditional)
+
+
+def test_reconstructions_are_made_with_the_conditions_of_each(conditional, examples):
+    shown = cells(grids.reconstructions(conditional, examples, columns=3), 4, 4)
+    np.testing.assert_array_equal(shown[[0, 3]].reshape(6, 4, 4, 1), pixels(examples["x"]))
+    np.testing.assert_array_equal(shown[[1, 4]].reshape(6, 4, 4, 1), pixels(conditional.reconstruct(examples)))
+
+
+def test_a_traversal_keeps_the_conditions_of_its_input(conditional, examples):
+    one = {name: values[4:5] for name, values in examples.items()}
+    shown = cells(grids.traversal(conditional, one, columns=3), 4, 4)
+    codes = conditional.represent(one)
+    moved = np.tile(codes.z.numpy(), (3, 1))
+    moved[:, int(np.argmin(codes.stddev[0]))] = [-3, 0, 3]
+    assert near(shown[0], conditional.mean(moved, label=1, angle=one["angle"][0]))
+
+
+def test_each_image_of_an_interpolation_has_the_conditions_of_the_nearer(conditional, examples):
+    shown = cells(grids.interpolation(conditional, examples, columns=4), 4, 4)
+    assert shown.shape[:2] == (5, 4)
+    codes = conditional.represent(examples).z.numpy()
+    for column, (share, nearer) in enumerate([(0, 0), (1 / 3, 0), (2 / 3, 1), (1, 1)]):
+        conditions = {name: examples[name][nearer : nearer + 5] for name in CONDITIONS}
+        between = np.float32((1 - share) * codes[:-1] + share * codes[1:])
+        assert near(shown[:, column], conditional.mean(between, **conditions))
+    ends = conditional.reconstruct(examples)
+    assert near(shown[:, 0], ends[:-1])
+    assert near(shown[:, -1], ends[1:])
+
+
+def test_an_attribute_keeps_the_conditions_of_each_image(conditional, examples):
+    shown = cells(grids.attribute(conditional, examples, np.float32([0.5, -1])), 4, 4)
+    assert near(shown[:, 4], conditional.reconstruct(examples))
+    moved = conditional.represent(examples).z.numpy() + 1.5 * np.float32([0.5, -1])
+    assert near(shown[:, 10], conditional.mean(moved, label=examples["label"], angle=examples["angle"]))
+
+
+def test_a_manifold_is_of_the_conditions_that_are_given(conditional):
+    shown = cells(grids.manifold(conditional, columns=3, label=1, angle=[0.0, 1.0]), 4, 4)
+    assert near(shown[1, 1], conditional.mean(np.zeros((1, 2)), label=1, angle=[0.0, 1.0])[0])
+    assert not np.array_equal(shown, cells(grids.manifold(conditional, columns=3, label=2, angle=[0.0, 1.0]), 4, 4))
+    with pytest.raises(InputError, match="label and angle are missing"):
+        grids.manifold(conditional)
+
+
+def test_images_may_be_lists(vae, bits):
+    np.testing.assert_array_equal(grids.interpolation(vae, bits[:3].tolist()), grids.interpolation(vae, bits[:3]))

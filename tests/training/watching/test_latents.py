@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_tf import likelihoods, objectives, posteriors, priors
+from vae_tf import likelihoods, networks, objectives, posteriors, priors
 from vae_tf.training import callbacks, evaluation
 from vae_tf.training.watching import plots
 
@@ -62,3 +62,17 @@ def test_a_plot_is_an_array_of_colours(rng):
     np.testing.assert_array_equal(drawn, plots.kl_per_dimension(np.float32([2, 1, 0.5])))  # the largest first
     other = plots.aggregated_posterior(rng.normal(size=(9, 4)), rng.normal(size=(9, 4)))
     assert other.shape == (400, 600, 3)
+
+
+def test_the_prior_is_drawn_with_the_conditions_of_the_examples(make_vae, bits, tmp_path):
+    vae = make_vae(conditions={"label": networks.Label(3)}, prior=priors.ConditionalNormal(2))
+    vae.prior.loc.kernel.assign([[100, 0], [0, 100], [-100, 0]])
+    x = {"x": bits, "label": np.arange(20) % 3}
+    callback = callbacks.Latents(tmp_path, x)
+    callback.set_model(vae)
+    callback.on_train_begin()
+    codes, prior = callback._draws()
+    callback.on_train_end()
+    assert codes.shape == prior.shape == (20, 2)
+    expected = np.float32([[100, 0], [0, 100], [-100, 0]])[x["label"]]
+    np.testing.assert_allclose(prior, expected, atol=5)

@@ -10,7 +10,7 @@ from tensorboard.plugins.projector import ProjectorConfig
 from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
 from werkzeug import test as werkzeug_test
 
-from vae_tf import InputError, likelihoods
+from vae_tf import InputError, likelihoods, networks
 from vae_tf.training import evaluation
 from vae_tf.training.watching import projector
 from vae_tf.training.watching.projector import Projector
@@ -218,3 +218,20 @@ def test_codes_that_are_not_finite_are_not_written(make_vae, bits, tmp_path):
         callback.on_epoch_end(1)
     callback.on_train_end()
     assert Page(tmp_path).shown()["tensorName"].startswith("epoch_1/")
+
+
+def test_a_model_with_conditions_shows_the_codes_by_these_and_the_images(make_vae, bits, tmp_path):
+    vae = make_vae(latent_size=3, conditions={"label": networks.Label(2)})
+    x = {"x": bits, "label": np.arange(20) % 2}
+    fit(vae, x, Projector(tmp_path, x, np.array(["cat", "dog"])[x["label"]]))
+    page = Page(tmp_path)
+    codes = page.codes(page.shown()["tensorName"]).reshape(20, 3)
+    np.testing.assert_array_equal(codes, vae.represent(bits, label=x["label"]).z)
+    assert (tmp_path / "projector" / "metadata.tsv").read_text().split() == ["cat", "dog"] * 10
+    with Image.open(tmp_path / "projector" / "sprite.png") as sprite:
+        assert sprite.size == (20, 20)  # five images of 4 pixels a side
+
+
+def test_labels_of_another_length_than_the_examples_are_refused_with_conditions(bits, tmp_path):
+    with pytest.raises(InputError, match=r"labels of shape \(2,\) for 20 examples"):
+        Projector(tmp_path, {"x": bits, "label": np.arange(20)}, [0, 1])

@@ -143,3 +143,15 @@ def test_the_speed_leaves_out_what_was_counted_before_an_interruption(
     vae.compile("sgd", jit_compile=False)
     vae.fit(bits, batch_size=5, callbacks=[callbacks.Scalars(tmp_path), Resumed()], verbose=0)
     assert float(read_events(tmp_path / "train")["images_per_second"][1]) == pytest.approx(20 / 4)
+
+
+def test_the_gradient_norm_is_of_the_loss_with_the_conditions(make_vae, bits, tmp_path, read_events):
+    vae = make_vae(conditions={"label": networks.Label(3)})
+    x = {"x": bits[:6], "label": np.arange(6) % 3}
+    found = norm(vae, x, tmp_path, read_events)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(vae.values(x, random.pair(0, random.Purpose.EVALUATION, 0))["loss"])
+    gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, vae.trainable_weights)]
+    assert found == pytest.approx(float(tf.linalg.global_norm(gradients)), rel=1e-5)
+    other = norm(vae, {**x, "label": (x["label"] + 1) % 3}, tmp_path / "other", read_events)
+    assert other != pytest.approx(found, rel=1e-5)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import InputError, likelihoods
+from vae_tf import InputError, likelihoods, networks, priors
 from vae_tf.training import callbacks, tensorboard
 
 
@@ -94,3 +94,68 @@ def test_pixels_that_are_not_scaled_are_refused_before_training(make_vae, bits, 
     with pytest.raises(InputError, match=r"the x of Alarms is 255 in channel .*uint8 images: x / 255"):
         vae.fit(bits, callbacks=tensorboard(tmp_path, np.uint8(255 * bits)), verbose=0)
     assert int(vae.training_steps) == 0
+
+
+# ----- with conditions
+
+
+def with_label(bits) -> dict:
+    return {"x": bits, "label": np.arange(len(bits)) % 3}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "parts"),
+    [
+        ({"label": networks.Label(3)}, {}),
+        ({"label": networks.Label(3)}, {"prior": priors.ConditionalNormal(2)}),
+        ({"label": networks.Label(3, encoder=False)}, {"prior": priors.VampPrior(2, components=3)}),
+        ({"label": networks.Label(3, decoder=False)}, {}),
+        ({"label": networks.Label(3), "angle": networks.Vector((2, 2))}, {}),
+    ],
+)
+def test_a_model_with_conditions_has_all_of_it(make_vae, bits, rng, tmp_path, read_events, conditions, parts):
+    vae = make_vae(conditions=conditions, **parts)
+    vae.compile("sgd", run_eagerly=True)
+    x = {**with_label(bits), "angle": rng.normal(size=(20, 2, 2))}
+    x = {name: x[name] for name in ("x", *conditions)}
+    names = ["cat", "dog", "owl"]
+    chosen = tensorboard(tmp_path, x, np.array(names)[x["label"]], hyperparameters={"seed": 1}, class_names=names)
+    assert kinds(chosen) == [*ALWAYS, callbacks.Pictures, callbacks.Hyperparameters]
+    vae.fit(x, validation_data=(x,), epochs=2, callbacks=chosen, verbose=0)  # a warning is an error
+    found = read_events(tmp_path / "train")
+    pictures = {"reconstructions", "samples", "draws", "traversal", "interpolation", "manifold"}
+    assert set(found) >= pictures | {"gradient_norm", "active_units", "aggregated_posterior", "elbo"}
+    assert all(list(steps) == [1, 2] for steps in found.values())
+    assert (tmp_path / "projector" / "metadata.tsv").read_text().split() == [names[label] for label in x["label"]]
+
+
+def test_of_many_examples_the_conditions_stay_beside_theirs(tmp_path, rng):
+    label = np.arange(2_500)
+    x = rng.uniform(size=(2_500, 4, 4, 1)).astype(np.float32)
+    alarms, scalars, *_, pictures = tensorboard(tmp_path, {"x": x, "label": label})
+    for callback, count in ((alarms, 1_000), (scalars, 32), (pictures, 32)):
+        assert len(callback.x["label"]) == count
+        np.testing.assert_array_equal(callback.x["x"], x[callback.x["label"]])
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (lambda bits: bits, r"the x of Alarms is a ndarray; this model takes a dictionary of 'x' .* and 'label'"),
+        (lambda bits: {"x": bits, "label": np.full(20, 3)}, "label of the x of Alarms is 3 in row 0: give whole numb"),
+        (lambda bits: {"x": bits, "angle": np.zeros(20)}, "give 'label', and leave 'angle' out"),
+    ],
+)
+def test_examples_without_the_conditions_of_the_model_are_refused(make_vae, bits, tmp_path, x, message):
+    vae = make_vae(conditions={"label": networks.Label(3)})
+    vae.compile("sgd", run_eagerly=True)
+    with pytest.raises(InputError, match=message):
+        vae.fit(with_label(bits), callbacks=tensorboard(tmp_path, x(bits)), verbose=0)
+    assert int(vae.training_steps) == 0
+
+
+def test_names_that_are_not_those_of_the_labels_are_refused(make_vae, bits, tmp_path):
+    vae, x = make_vae(conditions={"label": networks.Label(3)}), with_label(bits)
+    vae.compile("sgd", run_eagerly=True)
+    with pytest.raises(InputError, match="2 class_names were given, and 'label' has 3 values"):
+        vae.fit(x, callbacks=tensorboard(tmp_path, x, class_names=["cat", "dog"]), verbose=0)
