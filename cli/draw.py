@@ -14,10 +14,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments."""
     parser.add_argument("directory", metavar="RUN", help="a directory that `vae-tf train` has made")
     parser.add_argument("--what", choices=KINDS, required=True, help="the kind of picture")
-    parser.add_argument("--label", help="for an attribute: the label, or the class's name, towards which codes move")
+    parser.add_argument(
+        "--label",
+        metavar="NAME",
+        help="for samples and a manifold of a model that takes labels: the one of all (samples: a row for each label); "
+        "for an attribute: the label, or the class's name, towards which codes move",
+    )
     parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
     counts = ", ".join(f"{number} for {what}" for what, number in COUNTS.items())
-    parser.add_argument("--count", type=numbers.count, metavar="N", help=f"how many images are drawn ({counts})")
+    parser.add_argument(
+        "--count",
+        type=numbers.count,
+        metavar="N",
+        help=f"how many images are drawn ({counts}; 10 samples of each label)",
+    )
     parser.add_argument("--seed", type=numbers.seed, metavar="S", help="for samples: of the draws (that of the run)")
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
@@ -28,14 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     import numpy as np
 
-    from vae_tf import training
+    from vae_tf import data, training
+    from vae_tf.data import Batch
     from vae_tf.errors import InputError
     from vae_tf.training import datasets
     from vae_tf.training.runs import outputs
+    from vae_tf.training.runs.inputs import asked
     from vae_tf.training.watching import grids
 
     outputs.check_file(arguments.out, outputs.PNG)
-    takes = {"label": ("attribute",), "count": tuple(COUNTS), "seed": ("samples",)}
+    takes = {"label": ("samples", "manifold", "attribute"), "count": tuple(COUNTS), "seed": ("samples",)}
     for name, kinds in takes.items():
         if getattr(arguments, name) is not None and arguments.what not in kinds:
             raise InputError(
@@ -45,18 +57,36 @@ def run(arguments: argparse.Namespace) -> int:
     the_run = training.Run(arguments.directory)
     settings, vae = the_run.load()
     settings = dataclasses.replace(settings, data=arguments.data or settings.data)
+    seed = settings.seed if arguments.seed is None else arguments.seed
+    labels = the_run.condition()
+    names = None if labels is None else labels.names
 
-    def inputs() -> np.ndarray:
-        x = datasets.with_channel(the_run.test_examples(settings), vae.event_shape)
-        datasets.check_shape(settings.data, x, vae.event_shape)
-        return x[datasets.spread_evenly(count, len(x))]
+    def inputs() -> Batch:
+        examples = the_run.test_examples(settings)
+        examples = datasets.with_x(examples, lambda x: datasets.with_channel(x, vae.event_shape))
+        datasets.check_shape(settings.data, datasets.x_of(examples), vae.event_shape)
+        return data.take(examples, datasets.spread_evenly(count, data.count(examples)))
+
+    def of_label(needed: tuple[str, ...]) -> dict[str, int]:
+        number = asked(arguments.label, labels if datasets.CONDITION in needed else None)
+        return {} if number is None else {datasets.CONDITION: number}
+
+    def samples() -> np.ndarray:
+        condition = of_label(vae.prior_conditions + vae.decoder_conditions)
+        return grids.samples(vae, arguments.count, seed, class_names=names, **condition)
+
+    def manifold() -> np.ndarray:
+        condition = of_label(vae.decoder_conditions)
+        if vae.decoder_conditions and names is not None and not condition:
+            raise InputError(f"A manifold is that of one label: give one, such as --label {names[0]}.")
+        return grids.manifold(vae, **condition)
 
     draw = {
-        "samples": lambda: grids.samples(vae, count, settings.seed if arguments.seed is None else arguments.seed),
+        "samples": samples,
         "reconstructions": lambda: grids.reconstructions(vae, inputs()),
         "traversal": lambda: grids.traversal(vae, inputs()),
         "interpolation": lambda: grids.interpolation(vae, inputs()),
-        "manifold": lambda: grids.manifold(vae),
+        "manifold": manifold,
         "attribute": lambda: _attribute(the_run, settings, vae, arguments.label, count),
     }
     grids.write(draw[arguments.what](), arguments.out)
@@ -66,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _attribute(the_run, settings, vae, label: str | None, count: int):
     """Test images without a label, moved in the direction that it has in the training set."""
-    from vae_tf import training
+    from vae_tf import data, training
     from vae_tf.errors import InputError
     from vae_tf.training import datasets, evaluation
     from vae_tf.training.watching import grids
@@ -77,13 +107,16 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
+    labels = the_run.condition()
     part = datasets.spread_evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
-    x = datasets.as_evaluated(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
+    x = data.take(datasets.part(splits, "train", labels), part)
+    x = datasets.as_evaluated(x, seed=settings.seed, binarization=settings.binarization)
     names = datasets.label_names(splits.y_train[part], splits.class_names)
     direction = training.attribute_direction(evaluation.codes(vae, x), names, label)
-    others = datasets.as_evaluated(splits.x_test, seed=settings.seed, binarization=settings.binarization)
+    others = datasets.part(splits, "test", labels)
+    others = datasets.as_evaluated(others, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
-        others = others[datasets.label_names(splits.y_test, splits.class_names) != label]
-    if not len(others):
+        others = data.take(others, datasets.label_names(splits.y_test, splits.class_names) != label)
+    if not data.count(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
-    return grids.attribute(vae, others[datasets.spread_evenly(count, len(others))], direction)
+    return grids.attribute(vae, data.take(others, datasets.spread_evenly(count, data.count(others))), direction)

@@ -139,7 +139,11 @@ def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finishe
     assert line.startswith("No example has the label 4: give one of ")
     assert "have no labels" in refused("draw", finished, *words, "--label", "1")
     words[1] = "samples"
-    assert "--label was given for samples: leave it out" in refused("draw", labelled, *words, "--label", "1")
+    line = refused("draw", labelled, *words, "--label", "1")
+    assert line == "--label is '1', and the model takes no label for this: leave it out."
+    words[1] = "traversal"
+    line = refused("draw", labelled, *words, "--label", "1")
+    assert line.endswith("for traversal: leave it out, or choose --what samples or manifold or attribute.")
     assert list(here.iterdir()) == []
 
 

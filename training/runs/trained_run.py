@@ -198,9 +198,9 @@ class TrainedRun(RunDirectory):
         """Refuses a model that takes other conditions than the recipe says, or another number of labels."""
         expected = [] if settings.model.condition is None else [settings.model.condition]
         if list(vae.conditions) != expected:
+            takes, says = (" and ".join(names) or "no condition" for names in (vae.conditions, expected))
             raise InputError(
-                f"{self.model} takes the conditions {', '.join(vae.conditions) or 'none'}, and {self.recipe} says "
-                f"{', '.join(expected) or 'none'}: restore the files, or train the run again."
+                f"{self.model} takes {takes}, and {self.recipe} says {says}: restore the files, or train the run again."
             )
         labels = self.condition()
         if labels is not None and vae.conditions[datasets.CONDITION].count not in (None, len(labels.names)):
