@@ -14,6 +14,7 @@ from vae_tf import InputError, training
 from vae_tf.training import datasets
 from vae_tf.training.datasets import image_folder
 from vae_tf.training.runs.inputs import inputs
+from vae_tf.training.watching import grids
 from vae_tf_cli.main import main
 
 
@@ -47,6 +48,15 @@ def test_a_run_of_images_of_several_sizes_keeps_their_new_size_and_says_what_the
     with pytest.warns(UserWarning, match=r"skipped \(1 of them\)"):
         (batch,) = inputs(str(folder), again, vae).batches
     assert batch.shape == (40, 6, 6, 3)
+
+
+def test_the_pictures_of_a_run_with_labels_have_the_names_of_the_classes(folder, read_recipe, tmp_path):
+    overrides = [f"--data={folder}", "--epochs=1", "--image_size=6", "--model.condition=label"]
+    run = training.Run(tmp_path / "run")
+    vae = run.train(*read_recipe(*overrides))
+    with Image.open(run.pictures / "samples-epoch-0001.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), grids.samples(vae, class_names=["cat", "dog"]))
+    assert set((run.tensorboard / "projector" / "metadata.tsv").read_text().split()) == {"cat", "dog"}
 
 
 def test_a_run_that_began_before_there_was_a_key_goes_on(read_recipe, tmp_path):
