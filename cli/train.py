@@ -5,7 +5,8 @@ import argparse
 HELP = "Train a model by a recipe."
 EPILOG = """All settings: vae-tf recipes --keys. Any setting of the recipe can be given, dotted, as in
   vae-tf train --recipe digits --model.latent_size 2 --model.objective.beta 4 --optimizer.learning_rate 3e-4
-Choices on an axis are classes by name: --model.likelihood ContinuousBernoulli --model.posterior Deterministic."""
+Choices on an axis are classes by name: --model.likelihood ContinuousBernoulli --model.posterior Deterministic.
+A model that draws examples of a label, from data with labels: --model.condition label."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -191,7 +191,7 @@ def test_only_what_the_encoder_takes_is_asked_for(refused, run, new):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot be read"),
+        (None, "labels.json is missing: restore it, or train the run again"),
         ("{", "cannot be read"),
         ('{"label": ["ant", "bee"]}', "has 2 names for the 3 labels of the model: restore the file, or train"),
     ],

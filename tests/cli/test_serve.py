@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from vae_tf.export import server
+from vae_tf_cli import request
 from vae_tf_cli.main import main
 
 
@@ -44,6 +45,12 @@ def test_it_says_where_the_models_are_and_how_to_ask_them(started, capsys):
         """curl -d '{"signature_name": "sample", "instances": [{"seed": [7, 0]}]}' http://localhost:9001/v1"""
         in printed
     )
+
+
+def test_the_example_is_that_of_the_newest_version_of_the_first_model(started, monkeypatch, capsys):
+    monkeypatch.setattr(request, "lines", lambda rest, name, folder: [f"{rest} {name} {folder}"])
+    main(["serve", "serving"])
+    assert "\n  http://localhost:8501 digits serving/digits\n" in capsys.readouterr().out
 
 
 def test_the_ports_are_the_server_s_own_and_the_host_is_loopback(started):

@@ -17,6 +17,7 @@ from vae_tf.training.nearest import nearest
 
 CONDITION = "label"  # its name among the conditions of a model
 NAMED = 20  # of the labels, that a message names
+LARGEST_FILE = 2**22  # bytes
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -100,6 +101,12 @@ class Labels:
         Raises:
             InputError: for a file that is missing or damaged.
         """
+        if not path.is_file():
+            raise InputError(f"{path} is missing: restore it, or train the run again.")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(
+                f"{path} has {path.stat().st_size:,} bytes, and names of labels take at most {LARGEST_FILE:,}."
+            )
         try:
             names = json.loads(path.read_text(encoding="utf-8"))[CONDITION]
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

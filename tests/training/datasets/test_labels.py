@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -112,6 +113,20 @@ def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "labels.json").write_text(content)
     with pytest.raises(InputError, match="label"):
         Labels.read(tmp_path / "labels.json")
+
+
+def test_what_is_no_file_of_names_is_not_read(tmp_path):
+    path = tmp_path / "labels.json"
+    with pytest.raises(InputError, match="is missing"):
+        Labels.read(path)
+    os.mkfifo(path)  # would be waited for
+    with pytest.raises(InputError, match="is missing"):
+        Labels.read(path)
+    path.unlink()
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InputError, match=r"has 1,099,511,627,776 bytes, and names of labels take at most 4,194,304"):
+        Labels.read(path)
 
 
 def test_equal_names_are_refused(tmp_path):
