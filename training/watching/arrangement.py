@@ -8,13 +8,19 @@ import numpy as np
 import tensorflow as tf
 
 from vae_tf import VAE, random
-from vae_tf.conditions import Condition
 from vae_tf.data import by_name
 from vae_tf.errors import InputError
 from vae_tf.sizes import size
 
 SAMPLES = 64
 ROWS, COLUMNS = 16, 10  # of labels, and of the samples of each
+
+
+class RowLabel(NamedTuple):
+    """A label that rows go through: the condition's name, and how many values it has."""
+
+    name: str
+    values: int
 
 
 class Arrangement(NamedTuple):
@@ -49,31 +55,33 @@ def arranged(
     if label is None:
         numbers = np.arange(count or SAMPLES)  # of the codes
         return Arrangement(_seeds(seed, numbers), _in_turn(vae, given, numbers), math.isqrt(len(numbers)))
-    rows = min(label.count, ROWS, count or ROWS)
+    rows = min(label.values, ROWS, count or ROWS)
     columns = count // rows if count else COLUMNS
     numbers = np.tile(np.arange(columns), rows)
     conditions = {**_in_turn(vae, given, numbers), label.name: np.repeat(np.arange(rows), columns)}
-    names = map(str, range(label.count)) if class_names is None else checked_names(label, class_names)
-    below = f"the first {rows} of {label.count:,} labels" if rows < label.count else ""
+    names = map(str, range(label.values)) if class_names is None else checked_names(label, class_names)
+    below = f"the first {rows} of {label.values:,} labels" if rows < label.values else ""
     return Arrangement(_seeds(seed, numbers), conditions, columns, tuple(names)[:rows], below)
 
 
-def label_of_rows(vae: VAE, given: Mapping[str, Any]) -> Condition | None:
+def label_of_rows(vae: VAE, given: Mapping[str, Any]) -> RowLabel | None:
     """The label that the rows go through: the first that samples depend on and whose values are not given."""
     names = (*vae.prior_conditions, *vae.decoder_conditions)
-    labels = (condition for name, condition in vae.conditions.items() if name in names and name not in given)
-    return next((label for label in labels if label.is_label and label.count is not None), None)
+    for name, condition in vae.conditions.items():
+        if name in names and name not in given and condition.is_label and condition.count is not None:
+            return RowLabel(name, condition.count)
+    return None
 
 
-def checked_names(label: Condition, class_names: Sequence[str]) -> Sequence[str]:
+def checked_names(label: RowLabel, class_names: Sequence[str]) -> Sequence[str]:
     """The names of a label's values, one for each.
 
     Raises:
         InputError: for another number of names.
     """
-    if len(class_names) != label.count:
+    if len(class_names) != label.values:
         raise InputError(
-            f"{len(class_names)} class_names were given, and {label.name!r} has {label.count:,} values: give a name "
+            f"{len(class_names)} class_names were given, and {label.name!r} has {label.values:,} values: give a name "
             f"for each."
         )
     return class_names
