@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,13 @@ def test_only_a_label_that_samples_depend_on_makes_rows(make_vae):
     assert label(only_encoder) is None
     assert label(only_encoder, prior=priors.ConditionalNormal(2)) == "label"
     assert label({"a": networks.Label(3), "b": networks.Label(4)}, given=["a"]) == "b"
+
+
+def test_a_label_of_unknown_count_makes_no_rows_and_its_values_are_used_in_turn(make_vae):
+    vae = make_vae(conditions=LABEL)
+    vae.conditions["label"] = dataclasses.replace(vae.conditions["label"], count=None)
+    assert label_of_rows(vae, {}) is None
+    assert arranged(vae, 4, 0, None, {"label": [2, 1]}).conditions["label"].tolist() == [2, 1, 2, 1]
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.5])
