@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import jsonargparse
@@ -115,10 +115,6 @@ class Recipe:
             InputError: for a model whose condition is the label, without `labels`; if the weights take more than a
                 quarter of this machine's memory, or the parts do not fit.
         """
-        if self.model.condition is not None and labels is None:
-            raise InputError(
-                "The recipe has model.condition: label: give build() the number of labels, such as labels=10."
-            )
         keras.utils.set_random_seed(self.seed)
         try:
             with loading.weights_of_at_most(memory.total() // COPIES):
@@ -134,8 +130,7 @@ class Recipe:
 
     def _model(self, event_shape: tuple[int, ...], examples: int | None, labels: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        conditions = () if self.model.condition is None else ({self.model.condition: Label(labels)},)
-        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, *conditions)
+        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, *self._conditions(labels))
         return VAE(
             encoder,
             decoder,
@@ -145,6 +140,16 @@ class Recipe:
             objective=self.model.objective().for_examples(examples),
             seed=self.seed,
         )
+
+    def _conditions(self, labels: int | None) -> tuple[Mapping[str, Label], ...]:
+        """What the networks are called with last, if they take a condition."""
+        if self.model.condition is None:
+            return ()
+        if labels is None:
+            raise InputError(
+                "The recipe has model.condition: label: give build() the number of labels, such as labels=10."
+            )
+        return ({self.model.condition: Label(labels)},)
 
 
 def presets() -> list[str]:
