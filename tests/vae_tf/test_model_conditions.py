@@ -47,6 +47,19 @@ def drawing() -> VAE:
     return model({"label": networks.Label(4, encoder=False)})
 
 
+@pytest.mark.parametrize(
+    ("label", "prior", "names"),
+    [
+        (networks.Label(4), None, ("label", "angle")),
+        (networks.Label(4, decoder=False), None, ("angle",)),
+        (networks.Label(4, decoder=False), priors.ConditionalNormal, ("label", "angle")),
+    ],
+)
+def test_the_density_of_x_depends_on_what_the_decoder_and_the_prior_take(label, prior, names):
+    conditions = {"label": label, "angle": networks.Vector(2, encoder=False)}
+    assert model(conditions, prior and prior(2)).generative_conditions == names
+
+
 def without(name: str) -> dict:
     return {key: value for key, value in GOOD.items() if key != name}
 
