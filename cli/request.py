@@ -32,7 +32,7 @@ def lines(rest: str, name: str, folder: pathlib.Path) -> Iterator[str]:
     arguments = "".join(f", {key}={value}" for key, value in condition.items())
     yield f'Client("{rest}", "{name}").sample(1, seed=7{arguments})'
     for key in condition:
-        if key in names:
+        if key in names and names[key] != [str(number) for number in range(len(names[key]))]:
             yield f"{key}: {_numbered(names[key])}"
 
 

@@ -15,6 +15,7 @@ CONDITIONS = {
     "plain": {},
     "labelled": {"label": networks.Label(12), "angle": networks.Vector(2)},
     "encoder": {"label": networks.Label(2, decoder=False)},
+    "numbered": {"label": networks.Label(2)},
     "long": {"image": networks.Vector((8, 8))},
 }
 NAMES = ["ant", "b\nee", *(f"kind {number}" for number in range(2, 12))]
@@ -28,7 +29,8 @@ def versions(tmp_path_factory):
     def publish(name: str):
         if not (directory / name).exists():
             vae = VAE(*networks.mlp((4, 4, 1), 2, hidden=(3,), conditions=CONDITIONS[name]))
-            export(vae, directory, name, names={"label": NAMES} if name == "labelled" else None)
+            names = {"labelled": {"label": NAMES}, "numbered": {"label": ["0", "1"]}}.get(name)
+            export(vae, directory, name, names=names)
         return directory / name
 
     return publish
@@ -54,6 +56,10 @@ def test_what_else_it_takes_is_in_the_request_and_labels_are_named(versions):
     assert names.startswith(r"label: 0 is 'ant', 1 is 'b\nee', 2 is 'kind 2', ")
     assert names.endswith(", 9 is 'kind 9' and 2 more")
     assert lines(folder / "1") == [curl, PYTHON, python, names]
+
+
+def test_labels_that_are_called_as_they_are_are_not_named(versions):
+    assert lines(versions("numbered"))[-1] == 'Client("http://h:1", "bugs").sample(1, seed=7, label=0)'
 
 
 @pytest.mark.parametrize("damaged", ["card.json", "saved_model.pb", None])
