@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from vae_tf import conditions, importance, random, scoring
+from vae_tf import conditions, importance, inner_layers, random, scoring
 from vae_tf.coder import Coder
 from vae_tf.compatibility import check_last_activation, check_network, check_parts
 from vae_tf.data import Schema, batches, by_name
@@ -91,6 +91,9 @@ class VAE(Walks):
         ):
             if not part.built:  # in a loaded model, Keras has built it
                 part.build(shape)
+            if not part.trainable:  # nor are the layers that it has just made
+                for layer in inner_layers.of(part):
+                    layer.trainable = False
         self.objective.settle()
         for part in (self.posterior, self.prior, self.likelihood):
             part.settle()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_tf import VAE, likelihoods, networks, objectives, posteriors, random, schedules
+from vae_tf import VAE, likelihoods, networks, objectives, posteriors, priors, random, schedules
 from vae_tf.random import Purpose
 
 
@@ -193,6 +193,28 @@ def test_a_frozen_encoder_stays_frozen(binary):
     vae.fit(binary, epochs=2, verbose=0)
     assert_same(vae.encoder.get_weights(), encoder)
     assert all(differ(vae.decoder.get_weights(), decoder))
+
+
+@pytest.mark.parametrize("axis", ["posterior", "prior", "likelihood"])
+def test_a_part_that_is_frozen_before_the_model_is_built_stays_so(binary, axis, tmp_path):
+    part = {
+        "posterior": posteriors.DiagonalNormal,
+        "prior": priors.ConditionalNormal,
+        "likelihood": lambda size: likelihoods.Bernoulli((6,)),
+    }[axis](2)
+    part.trainable = False
+    given = {"label": networks.Label(2)}
+    parts = {"prior": priors.ConditionalNormal(2), axis: part}
+    vae = VAE(*networks.mlp((6,), latent_size=2, hidden=(5,), conditions=given), **parts)
+    vae.compile(keras.optimizers.Adam(0.1), run_eagerly=True)
+    before, frozen = weights(vae), part.get_weights()
+    assert len(frozen) > 0
+    vae.fit({"x": binary, "label": np.arange(50) % 2}, verbose=0)
+    assert_same(part.get_weights(), frozen)
+    assert all(differ(weights(vae), before))
+    vae.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [weight.shape for weight in loaded.trainable_weights] == [weight.shape for weight in vae.trainable_weights]
 
 
 # ----- fit and evaluate
