@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import InputError, likelihoods
+from vae_tf.conditions import Condition
 from vae_tf.data import Schema, batches, slices
 
 SCHEMA = Schema(likelihoods.Bernoulli((6,)), {})
@@ -76,3 +77,41 @@ def test_what_is_no_data_set_of_batches_is_refused(binary, make, said):
     with pytest.raises(InputError) as refusal:
         next(batches(dataset, SCHEMA))
     assert f"The data set {said}" in str(refusal.value)
+
+
+# ----- With conditions
+
+CONDITIONS = {"label": Condition("label", (), "int32", 50), "angle": Condition("angle", (2,), "float32")}
+LABELLED = Schema(likelihoods.Bernoulli((6,)), CONDITIONS)
+
+
+@pytest.fixture
+def labelled(binary, rng) -> dict[str, np.ndarray]:
+    return {"x": binary, "label": np.arange(50), "angle": rng.normal(size=(50, 2))}
+
+
+def test_rows_stay_with_their_conditions(labelled):
+    dataset = tf.data.Dataset.from_tensor_slices((labelled, np.arange(50))).batch(30)
+    for data, sizes in ((labelled, [20, 20, 10]), (dataset, [20, 10, 20])):
+        found = list(slices(data, 20, LABELLED))
+        assert [len(each["x"]) for each in found] == sizes
+        for name, dtype in (("x", tf.float32), ("label", tf.int32), ("angle", tf.float32)):
+            joined = tf.concat([each[name] for each in found], 0)
+            assert joined.dtype == dtype
+            np.testing.assert_allclose(joined, labelled[name], rtol=1e-6)
+
+
+def test_a_label_that_cannot_be_is_named_with_its_batch(labelled):
+    labelled["label"][41] = 50
+    with pytest.raises(InputError, match=r"^label is 50 in row 41: give whole numbers from 0 to 49"):
+        next(slices(labelled, 20, LABELLED))
+    found = slices(tf.data.Dataset.from_tensor_slices(labelled).batch(20), 20, LABELLED)
+    assert [len(next(found)["label"]), len(next(found)["label"])] == [20, 20]
+    with pytest.raises(InputError, match=r"^label of batch 3 of the data set is 50 in row 1: give whole numbers"):
+        next(found)
+
+
+def test_an_empty_data_set_of_dictionaries_is_one_empty_batch(labelled):
+    (batch,) = batches(tf.data.Dataset.from_tensor_slices(labelled).batch(10).take(0), LABELLED)
+    assert {name: values.shape for name, values in batch.items()} == {"x": (0, 6), "label": (0,), "angle": (0, 2)}
+    assert batch["label"].dtype == tf.int32

@@ -168,6 +168,18 @@ def test_without_xla_several_steps_are_the_same_bits_as_single_ones():
     assert_same(trained(Batches(DATA, DATA["label"], WEIGHTS), several=2), alone)
 
 
+@pytest.mark.parametrize("several", [1, 2])
+def test_a_label_that_cannot_be_is_named_with_its_batch_before_it_is_learned_from(several):
+    bad = {**DATA, "label": np.where(np.arange(COUNT) == 19, 3, DATA["label"]).astype(np.int32)}
+    vae = started(several)
+    for purpose, run in (("training", vae.fit), ("evaluation", vae.evaluate)):
+        sentence = rf"^label of {purpose} batch 3 is 3 in row 3: give whole numbers from 0 to 2"
+        with pytest.raises(InputError, match=sentence):
+            run(dataset(bad), verbose=0, **({"shuffle": False} if purpose == "training" else {}))
+    assert int(vae.training_steps) == 2
+    assert all(np.isfinite(weight).all() for weight in vae.get_weights())
+
+
 def test_compiled_by_xla_several_steps_are_the_same_as_single_ones():
     options = {"batch_size": BATCH, "sample_weight": WEIGHTS, "jit_compile": True}
     one = trained(DATA, **options)
