@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.errors import InputError
     from vae_tf.training import datasets
     from vae_tf.training.runs import outputs
-    from vae_tf.training.runs.inputs import asked
+    from vae_tf.training.runs.inputs import asked, option
     from vae_tf.training.watching import grids
 
     outputs.check_file(arguments.out, outputs.PNG)
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     def manifold() -> np.ndarray:
         condition = of_label(vae.decoder_conditions)
         if vae.decoder_conditions and names is not None and not condition:
-            raise InputError(f"A manifold is that of one label: give one, such as --label {names[0]}.")
+            raise InputError(f"A manifold is that of one label: give one, such as {option(names[0])}.")
         return grids.manifold(vae, **condition)
 
     draw = {

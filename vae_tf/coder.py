@@ -41,21 +41,22 @@ class Coder(keras.Model):
         """The codes of x [B, *event], float32 [B, D]; with conditions, x is a dictionary of "x" and of these.
 
         Raises:
-            InputError: for integers, of which this model cannot know how they were scaled, or a missing condition.
+            InputError: for integers, of which this model cannot know how they were scaled; if x or a condition is
+                missing.
         """
         batch = dict(x) if isinstance(x, Mapping) else {"x": x}
+        needed = ("x", *conditions.names(self.encoder))
+        missing = [name for name in needed if name not in batch]
+        if missing:
+            raise InputError(
+                f"The encoder takes {' and '.join(needed)}, but {' and '.join(missing)} was not given: give a "
+                f"dictionary of {' and '.join(needed)}, by these names."
+            )
         x = tf.convert_to_tensor(batch.pop("x"))
         if x.dtype.is_integer:
             raise InputError(
                 f"x is of dtype {x.dtype.name}, and the coder takes floats, as the model was trained on: give x / 255 "
                 f'for most images, or x.astype("float32") if nothing is to be scaled.'
-            )
-        names = conditions.names(self.encoder)
-        missing = [name for name in names if name not in batch]
-        if missing:
-            raise InputError(
-                f"The encoder takes {', '.join(names)} besides x, and {', '.join(missing)} is missing: give a "
-                f"dictionary of x and of these."
             )
         inputs = conditions.inputs(self.encoder, tf.cast(x, tf.float32), batch)
         given = Given(self.encoder(inputs, training=training))

@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import keras_private
+from vae_tf import bad_rows, keras_private
 from vae_tf.arrays import numbers
 from vae_tf.errors import InputError
 
-ARGUMENTS = ("self", "x", "z", "noise", "prior_noise", "seeds", "samples", "count", "training", "batch", "weights")
-RESERVED = {*ARGUMENTS, "seed", "image_bytes"}  # what the model's methods and its served functions take
+RESERVED = {  # other arguments of what takes conditions by name: methods, served functions, the client, pictures
+    "self", "x", "z", "noise", "prior_noise", "seed", "seeds", "samples", "count", "training", "batch", "weights",
+    "mask", "vae", "image_bytes", "n", "files", "columns", "class_names",
+}  # fmt: skip
 UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)?")  # the names that Keras gives
 LARGEST = 2**31 - 1  # of int32
 
@@ -80,7 +82,9 @@ class Condition:
             raise InputError(f"{name} is no array; this model takes one of shape {wanted}: make it one.") from error
         values = numbers(values, name, wanted)
         if not tf.TensorShape(values.shape).is_compatible_with((None, *self.shape)):
-            raise InputError(f"{name} has shape {tuple(values.shape)}; this model takes {wanted}: reshape it.")
+            is_one_hot = self.is_label and tuple(values.shape)[1:] == (self.count,)
+            advice = "give the number of each label, np.argmax(..., axis=-1)" if is_one_hot else "reshape it"
+            raise InputError(f"{name} has shape {tuple(values.shape)}; this model takes {wanted}: {advice}.")
         if rows is not None and not tf.TensorShape(values.shape[:1]).is_compatible_with((rows,)):
             raise InputError(
                 f"{name} has {values.shape[0]} rows, and there are {rows} examples: give one value for each example."
@@ -165,6 +169,19 @@ def inputs(network: keras.Model, first: tf.Tensor, values: Mapping[str, tf.Tenso
     """What a network is called with: x or z, and if it takes conditions, their values by name."""
     beside = {name: values[name] for name in names(network)}
     return {network.inputs[0].name: first, **beside} if beside else first
+
+
+def accepted(
+    conditions: Mapping[str, Condition], values: Mapping[str, tf.Tensor]
+) -> tuple[tf.Tensor | bool, dict[str, tf.Tensor]]:
+    """Which rows have values that the networks know, bool [B], and the values with zeros for the other rows.
+
+    It is True if there are no values.
+    """
+    is_good: tf.Tensor | bool = True
+    for name, of_rows in values.items():
+        is_good &= conditions[name].accepts(of_rows)
+    return is_good, {name: bad_rows.replaced(is_good, of_rows, 0) for name, of_rows in values.items()}
 
 
 def context(conditions: Mapping[str, Condition], values: Mapping[str, Any]) -> tf.Tensor | None:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import random
-from vae_tf.data import rows_of, slices
+from vae_tf import data, random
 from vae_tf.errors import InputError
 from vae_tf.sizes import size
 
@@ -59,14 +58,13 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
         InputError: for values outside the support, fewer than 1 sample, or a model whose posterior has no density.
     """
     check(vae, samples)
-    rows = rows_of(vae.event_shape, ROWS)
+    rows = data.rows_of(vae.event_shape, ROWS)
     draws = min(samples, rows)
     together = rows // draws
     start = 0
-    for batch in slices(x, together, vae.schema):
-        rows = len(vae.schema.split(batch)[0])
-        images = tf.range(start, start + rows, dtype=tf.int64)
-        start += rows
+    for batch in data.slices(x, together, vae.schema):
+        images = tf.range(start, start + data.count(batch), dtype=tf.int64)
+        start += data.count(batch)
         seeds = random.pair(seed, random.Purpose.LOG_PROB, images)
         log_sum, log_sum_squares = -np.inf, -np.inf
         for first in range(0, samples, draws):

@@ -63,12 +63,12 @@ class VAE(Walks):
         super().__init__(name=name, dtype="float32")
         check_network(encoder, "encoder")
         check_network(decoder, "decoder")
+        self.conditions = conditions.of(encoder, decoder)
         latent_size = decoder.inputs[0].shape[-1]
         posterior = DiagonalNormal(latent_size) if posterior is None else posterior
         prior = StandardNormal(latent_size) if prior is None else prior
         likelihood = Bernoulli(encoder.inputs[0].shape[1:]) if likelihood is None else likelihood
         objective = ELBO() if objective is None else objective
-        self.conditions = conditions.of(encoder, decoder)
         check_parts(encoder, decoder, posterior, prior, likelihood, objective)
         is_loaded = likelihood.built
         self.encoder, self.decoder = encoder, decoder

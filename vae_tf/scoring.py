@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from vae_tf import divergence, random
-from vae_tf.data import rows_of, slices
+from vae_tf import bad_rows, conditions, divergence, random
+from vae_tf.data import count, rows_of, slices
 from vae_tf.errors import InputError
 
 
@@ -44,11 +44,10 @@ def scores(vae, x, seed: int) -> Iterator[Score]:
         raise InputError(f"seed is {seed}: give a number from {-(2**31)} to {2**31 - 1}, as a served score takes.")
     first = 0
     for batch in slices(x, rows_of(vae.event_shape), vae.schema):
-        rows = len(vae.schema.split(batch)[0])
-        images = tf.range(first, first + rows, dtype=tf.int64)
+        images = tf.range(first, first + count(batch), dtype=tf.int64)
         # (seed, i), as a caller of the served score gives them
         yield vae.score_function(batch, random.pair(seed, random.Purpose.SAMPLE, images))
-        first += rows
+        first += count(batch)
 
 
 def of_rows(vae, batch, seeds: tf.Tensor) -> Score:
@@ -57,20 +56,13 @@ def of_rows(vae, batch, seeds: tf.Tensor) -> Score:
     It is NaN if a value of x is outside the likelihood's support, between its levels too, or if a condition is not
     what it should be. Nothing raises, and each row depends on itself alone.
     """
-    x, conditions = vae.schema.split(batch)
-    is_good = vae.likelihood.accepts(x)
-    for name, values in conditions.items():
-        is_good &= vae.conditions[name].accepts(values)
-    safe = lambda values: tf.where(beside(is_good, values), values, tf.zeros_like(values))  # noqa: E731
+    x, condition = vae.schema.split(batch)
+    is_known, condition = conditions.accepted(vae.conditions, condition)
+    is_good = vae.likelihood.accepts(x) & is_known
     noise = random.normal_rows([vae.noise_size], seeds)[None]
-    terms = vae.terms(vae.schema.join(safe(x), {name: safe(values) for name, values in conditions.items()}), noise)
+    terms = vae.terms(vae.schema.join(bad_rows.replaced(is_good, x, 0), condition), noise)
     rate = divergence.rate(terms.latents, "analytic")
     return Score(*(tf.where(is_good, value, np.nan) for value in (-(terms.distortion + rate), rate, terms.distortion)))
-
-
-def beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The rows, [B], with as many axes as the values have, [B, 1, ...]."""
-    return tf.reshape(rows, [-1] + [1] * (values.shape.rank - 1))
 
 
 def check(vae) -> None:

@@ -162,9 +162,13 @@ class Walks(Kept):
 
         Rows are drawn one by one, because a matrix product of many rows gives other last bits than that of one.
         """
-        values = by_name.tensors(
-            self.schema, condition, self.prior_conditions, by_name.rows(tf.convert_to_tensor(seeds), 0)
-        )
+        seeds = tf.convert_to_tensor(seeds)
+        if seeds.shape.rank != 2 or seeds.shape[-1] != 2 or not seeds.dtype.is_integer:
+            raise InputError(
+                f"seeds are {seeds.dtype.name} of shape {tuple(seeds.shape)}; this model takes pairs of integers, of "
+                f"shape ('N', 2), such as [[0, i] for i in range(8)]."
+            )
+        values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.rows(seeds, 0))
         return self._draw_function(seeds, self._context(values))
 
     @functools.cached_property

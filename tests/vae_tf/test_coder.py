@@ -117,6 +117,7 @@ def test_it_takes_the_conditions_of_the_encoder_in_a_dictionary(binary, tmp_path
     vae.coder.save(tmp_path / "coder.keras")
     loaded = keras.saving.load_model(tmp_path / "coder.keras")
     np.testing.assert_array_equal(loaded({"x": binary, "label": label}), vae.coder({"x": binary, "label": label}))
-    for x in (binary, {"x": binary}):
-        with pytest.raises(InputError, match="The encoder takes label besides x, and label is missing: give a dictio"):
+    for x, missing in ((binary, "label"), ({"x": binary}, "label"), ({"label": label}, "x"), ({}, "x and label")):
+        sentence = f"The encoder takes x and label, but {missing} was not given: give a dictionary of x and label"
+        with pytest.raises(InputError, match=sentence):
             vae.coder(x)

@@ -10,7 +10,9 @@ from keras import layers
 
 from vae_tf import VAE, InputError, conditions
 from vae_tf.conditions import Condition
-from vae_tf.serving import contract
+from vae_tf.serving import contract, signatures
+from vae_tf.training.watching import grids
+from vae_tf_client import Client
 
 LABEL = Condition("label", (), "int32", 10)
 ANY_LABEL = Condition("label", (), "int32", None)
@@ -195,6 +197,11 @@ REFUSED = {
     "complex": (ANGLE, np.zeros((2, 2), np.complex64), "label is of dtype complex64; this model takes an array of"),
     "ragged": (ANGLE, [[1.0, 2.0], [1.0]], "label is no array; this model takes one of shape (2, 2): make it one."),
     "column": (LABEL, [[3], [5]], "label has shape (2, 1); this model takes (2,): reshape it."),
+    "one-hot": (
+        LABEL,
+        np.eye(10)[:2],
+        "label has shape (2, 10); this model takes (2,): give the number of each label, np.argmax(..., axis=-1).",
+    ),
     "one": (LABEL, 3, "label has shape (); this model takes (2,): reshape it."),
     "length": (LABEL, [1, 2, 3], "label has 3 rows, and there are 2 examples: give one value for each example."),
     "size": (ANGLE, np.zeros((2, 3)), "label has shape (2, 3); this model takes (2, 2): reshape it."),
@@ -308,12 +315,15 @@ def test_a_context_of_labels_that_nothing_counts_is_refused():
 
 
 def test_no_condition_has_the_name_of_an_argument_or_of_a_served_input():
-    methods = [
-        inspect.signature(method).parameters
-        for name, method in inspect.getmembers(VAE, inspect.isfunction)
+    functions = [
+        inspect.signature(function).parameters
+        for owner in (VAE, signatures, grids, Client)
+        for name, function in inspect.getmembers(owner, inspect.isfunction)
         if not name.startswith("_")
     ]
-    arguments = {name for parameters in methods if "condition" in parameters for name in parameters} - {"condition"}
+    by_name = [given for given in functions if any(each.kind is each.VAR_KEYWORD for each in given.values())]
+    taking = [given for given in by_name if {"condition", "conditions"} & given.keys()]
+    arguments = {name for given in taking for name in given} - {"condition", "conditions"}
     served = {name for interface in contract.interfaces(2, (4,), 2).values() for name in interface.inputs}
-    assert {"x", "z", "seed", "noise", "training", "count", "samples"} <= arguments
+    assert {"x", "z", "seed", "noise", "training", "count", "samples", "vae", "files", "class_names"} <= arguments
     assert arguments | served <= conditions.RESERVED

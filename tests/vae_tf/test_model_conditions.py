@@ -1,8 +1,10 @@
 """Conditions that cannot be, whoever takes them: one sentence, and the model is as it was."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from vae_tf import VAE, InputError, networks, priors
 
@@ -202,3 +204,17 @@ def test_a_method_asks_only_for_what_it_runs_on(drawing):
             call(X)
     with pytest.raises(InputError, match=r"'x', 'colour'; .*: leave 'colour' out"):
         drawing.encode({"x": X, "colour": LABEL})
+
+
+def test_a_condition_before_x_is_refused():
+    x, label = keras.Input((6,), name="x"), keras.Input((), dtype="int32", name="label")
+    features = layers.Concatenate()([x, layers.Embedding(4, 3)(label)])
+    _, decoder = networks.mlp((6,), 2, hidden=(4,))
+    with pytest.raises(InputError, match=r"^Input 2 of the encoder is named 'x', .*: the encoder takes x first"):
+        VAE(keras.Model([label, x], features), decoder)
+
+
+@pytest.mark.parametrize("method", ["encode", "log_prob", "score", "reconstruct"])
+def test_an_x_without_an_axis_of_rows_is_refused(vae, method):
+    with pytest.raises(InputError, match=r"^x has shape \(\); this model takes \('N', 6\)"):
+        getattr(vae, method)(3.0, label=2, angle=[0.0, 1.0])

@@ -379,6 +379,16 @@ def test_a_verb_asks_for_what_it_runs_on_and_leaves_the_rest_aside(verb, needed)
             call(vae, **{key: value for key, value in needs.items() if key != name})
 
 
+@pytest.mark.parametrize(
+    ("seeds", "given"), [(7, r"int32 of shape \(\)"), ([1, 2], r"int32 of shape \(2,\)"), ([[0.5, 1.0]], "float32 of")]
+)
+def test_seeds_that_are_no_pairs_are_refused(seeds, given):
+    with pytest.raises(
+        InputError, match=rf"seeds are {given}.*; this model takes pairs of integers, of shape \('N', 2\)"
+    ):
+        model("ConditionalNormal").draw(seeds, **VALUES)
+
+
 def test_a_prior_that_is_made_of_posteriors_draws_what_they_draw():
     vae = model("VampPrior")
     noise = NORMALS[0, :, : D + 1]

@@ -36,7 +36,8 @@ class Labels:
     def __init__(self, names: Sequence[str]):
         self.names = tuple(names)
         if not self.names or len(set(self.names)) < len(self.names):
-            raise InputError(f"The labels are called {_listed(self.names)}: give each a name of its own.")
+            called = f"called {_listed(self.names)}" if self.names else "none"
+            raise InputError(f"The labels are {called}: give at least one, and each a name of its own.")
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
     @classmethod
@@ -113,7 +114,10 @@ class Labels:
             raise InputError(f"{path} cannot be read ({error}): restore it, or train the run again.") from error
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputError(f"{path} holds no list of names: restore it, or train the run again.")
-        return cls(names)
+        try:
+            return cls(names)
+        except InputError as error:
+            raise InputError(f"{path} cannot be used: {error}") from error
 
     def _number(self, text: str, subject: str) -> int:
         if text not in self._numbers:

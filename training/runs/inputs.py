@@ -1,5 +1,6 @@
 """Every example of a source, as a trained run sees it: what the run is asked about."""
 
+import shlex
 import warnings
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -90,15 +91,20 @@ def asked(label: str | None, labels: Labels | None) -> int | None:
     return labels.number(label)
 
 
+def option(label: str) -> str:
+    """How a label is given on the command line, whatever its name."""
+    return f"--label={shlex.quote(label)}" if label.startswith("-") else f"--label {shlex.quote(label)}"
+
+
 def _numbers(source: str, found: Rows, labels: Labels | None) -> np.ndarray | None:
     """The numbers of the data's own labels, int32 [N]; None if the model takes none."""
     if labels is None:
         return None
-    instead = "or one label for all of them by --label"
+    instead = "or one label for all of them by --label NAME"
     if found.y is None:
         raise InputError(
-            f"{source} has no label for each example, which the model takes: give data with labels, {instead} "
-            f"(such as {labels.names[0]})."
+            f"{source} has no label for each example, which the model takes: give data with labels, {instead}, such "
+            f"as {option(labels.names[0])}."
         )
     try:
         return labels.numbers(found.y, found.class_names, source if found.files else f"y of {source}")

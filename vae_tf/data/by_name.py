@@ -29,7 +29,8 @@ def batch(schema: Schema, x, given: Mapping[str, Any], names: Iterable[str]):
     if not given:
         return x
     x = numbers(x, "x", schema.shapes["x"])
-    return {"x": x, **{name: _repeated(schema, name, value, rows(x, 0)) for name, value in given.items()}}
+    count = rows(x, 0) if len(x.shape) else 1  # x alone is no example, which the model says
+    return {"x": x, **{name: _repeated(schema, name, value, count) for name, value in given.items()}}
 
 
 def tensors(schema: Schema, given: Mapping[str, Any], names: Iterable[str], count: Rows) -> dict[str, tf.Tensor]:

@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
+from vae_tf import bad_rows
+from vae_tf.conditions import accepted
 from vae_tf.images import is_image
 from vae_tf.serving import contract, images
 from vae_tf.serving.served import Served
@@ -23,13 +25,13 @@ Graph: TypeAlias = tf.types.experimental.ConcreteFunction
 
 def decode(vae: Served, z: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
-    is_good, condition = _accepted(vae, condition)
+    is_good, condition = accepted(vae.conditions, condition)
     return _nan_unless(_is_finite(z) & is_good, {"mean": vae.mean(z, **_of(vae.decoder_conditions, condition))})
 
 
 def sample(vae: Served, seed: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`z` ~ p(z), float32 [B, D], each a function of its own seed, int32 [B, 2], and the `mean` of p(x|z)."""
-    is_good, safe = _accepted(vae, condition)
+    is_good, safe = accepted(vae.conditions, condition)
     z = vae.draw(seed, **_of(vae.prior_conditions, safe))
     return _nan_unless(is_good, {"z": z}) | decode(vae, z, **condition)
 
@@ -39,14 +41,14 @@ def decode_noise(vae: Served, noise: tf.Tensor, **condition: tf.Tensor) -> Tenso
 
     It draws as `sample` does, without random operations, which other formats than TensorFlow's do not have.
     """
-    _, safe = _accepted(vae, condition)
+    _, safe = accepted(vae.conditions, condition)
     z = vae.from_noise(noise, **_of(vae.prior_conditions, safe))
     return _nan_unless(_is_finite(noise), decode(vae, z, **condition))
 
 
 def encode(vae: Served, x: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`z`, the code of q(z|x), and its `stddev` if it has one, float32 [B, D], for x, float32 [B, *event]."""
-    is_good, condition = _accepted(vae, condition)
+    is_good, condition = accepted(vae.conditions, condition)
     codes = vae.represent(x, **_of(vae.encoder_conditions, condition))
     found = {"z": codes.z} if codes.stddev is None else {"z": codes.z, "stddev": codes.stddev}
     return _nan_unless(_is_finite(x) & is_good, found)
@@ -54,7 +56,7 @@ def encode(vae: Served, x: tf.Tensor, **condition: tf.Tensor) -> Tensors:
 
 def reconstruct(vae: Served, x: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`mean` of p(x|z) at the code of q(z|x), float32 [B, *event], for x, float32 [B, *event]."""
-    is_good, condition = _accepted(vae, condition)
+    is_good, condition = accepted(vae.conditions, condition)
     return _nan_unless(_is_finite(x) & is_good, {"mean": vae.reconstruct(x, **condition)})
 
 
@@ -107,33 +109,18 @@ def trace(vae: Served) -> dict[str, Graph]:
     return {**graphs, "serving_default": graphs[contract.SERVING_DEFAULT]}
 
 
-def _accepted(vae: Served, condition: Tensors) -> tuple[tf.Tensor | bool, Tensors]:
-    """Which rows have conditions that the networks know, bool [B], and the conditions with zeros for the others."""
-    is_good: tf.Tensor | bool = True
-    for name, values in condition.items():
-        is_good &= vae.conditions[name].accepts(values)
-    return is_good, {
-        name: tf.where(_beside(is_good, values), values, tf.zeros_like(values)) for name, values in condition.items()
-    }
-
-
 def _of(names: Iterable[str], condition: Tensors) -> Tensors:
     return {name: condition[name] for name in names}
 
 
 def _nan_unless(is_good: tf.Tensor, outputs: Tensors) -> Tensors:
-    return {name: tf.where(_beside(is_good, value), value, float("nan")) for name, value in outputs.items()}
+    return {name: bad_rows.replaced(is_good, value, math.nan) for name, value in outputs.items()}
 
 
 def _is_finite(values: tf.Tensor) -> tf.Tensor:
     """Whether all of a row is finite, bool [B]."""
     is_finite = tf.math.is_finite(values)
     return tf.reduce_all(is_finite, axis=list(range(1, is_finite.shape.rank)))
-
-
-def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """The rows, [B], with as many axes as the values have, [B, 1, ...]."""
-    return tf.reshape(rows, [-1] + [1] * (values.shape.rank - 1))
 
 
 def _graph(name: str, function: Callable[..., Tensors], specs: dict[str, tf.TensorSpec]) -> Graph:

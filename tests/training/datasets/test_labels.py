@@ -129,7 +129,11 @@ def test_what_is_no_file_of_names_is_not_read(tmp_path):
         Labels.read(path)
 
 
-def test_equal_names_are_refused(tmp_path):
-    (tmp_path / "labels.json").write_text(json.dumps({"label": ["a", "a"]}))
-    with pytest.raises(InputError, match="give each a name of its own"):
-        Labels.read(tmp_path / "labels.json")
+@pytest.mark.parametrize(("names", "called"), [(["a", "a"], "called 'a', 'a'"), ([], "none")])
+def test_equal_names_and_no_names_are_refused(tmp_path, names, called):
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"label": names}))
+    with pytest.raises(
+        InputError, match=rf"{path} cannot be used: The labels are {called}: give at least one, and each"
+    ):
+        Labels.read(path)

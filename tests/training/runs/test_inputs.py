@@ -6,7 +6,7 @@ import pytest
 from vae_tf import VAE, InputError, networks
 from vae_tf.training.datasets import Labels
 from vae_tf.training.recipes.recipe import Recipe
-from vae_tf.training.runs.inputs import inputs
+from vae_tf.training.runs.inputs import inputs, option
 
 LABELS = Labels(("ant", "bee", "cat"))
 
@@ -53,8 +53,14 @@ def test_no_label_is_read_that_the_model_does_not_need(save_npz, vae, x):
 @pytest.mark.parametrize(
     ("y", "sentence"),
     [
-        (None, r"has no label for each example, .*: give data with labels, or one .* by --label \(such as ant\)\.$"),
-        (["ant", "beee", "ant", "ant"], r"^y of .* holds the label 'beee' \(did you mean 'bee'\?\), .* by --label\.$"),
+        (
+            None,
+            r"has no label for each example, .*: give data with labels, or .* --label NAME, such as --label ant\.$",
+        ),
+        (
+            ["ant", "beee", "ant", "ant"],
+            r"^y of .* holds the label 'beee' \(did you mean 'bee'\?\), .* by --label NAME\.$",
+        ),
         ([0, 1, 2, 3], r"holds the label '0', and the model was trained with 'ant', .* one label for all of them by"),
         ([0.5, 1, 2, 3], r"has dtype float64, such as 0\.5, .*: number the classes from 0, or one label for all"),
     ],
@@ -63,6 +69,13 @@ def test_labels_that_the_model_does_not_know_are_refused_with_the_way_out(save_n
     path = save_npz(x_train=x, **({} if y is None else {"y_train": np.array(y)}))
     with pytest.raises(InputError, match=sentence):
         asked(path, vae)
+
+
+@pytest.mark.parametrize(
+    ("label", "word"), [("ant", "--label ant"), ("my cat", "--label 'my cat'"), ("-x", "--label=-x")]
+)
+def test_a_label_that_is_proposed_can_be_typed(label, word):
+    assert option(label) == word
 
 
 def test_an_unknown_label_that_is_asked_for_is_refused(save_npz, vae, x):
