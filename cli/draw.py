@@ -96,27 +96,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _attribute(the_run, settings, vae, label: str | None, count: int):
     """Test images without a label, moved in the direction that it has in the training set."""
-    from vae_tf import data, training
+    from vae_tf import training
     from vae_tf.errors import InputError
     from vae_tf.training import datasets, evaluation
     from vae_tf.training.watching import grids
 
     if label is None:
         raise InputError("An attribute is the direction of a label: give one, such as --label 7 or --label cat.")
+    if vae.conditions:
+        raise InputError(
+            f"{the_run.directory} takes the label as its condition, so its codes say the rest, and no direction "
+            f"leads to a label: choose --what samples --label {label}."
+        )
     splits = datasets.each(the_run.data(settings), lambda x: datasets.with_channel(x, vae.event_shape))
     if splits.y_train is None:
         raise InputError(f"The data {settings.data} have no labels, so no direction is known: give data with labels.")
     datasets.check_shape(settings.data, splits.x_train, vae.event_shape)
-    labels = the_run.condition()
     part = datasets.spread_evenly(ATTRIBUTE_EXAMPLES, len(splits.x_train))
-    x = data.take(datasets.part(splits, "train", labels), part)
-    x = datasets.as_evaluated(x, seed=settings.seed, binarization=settings.binarization)
+    x = datasets.as_evaluated(splits.x_train[part], seed=settings.seed, binarization=settings.binarization)
     names = datasets.label_names(splits.y_train[part], splits.class_names)
     direction = training.attribute_direction(evaluation.codes(vae, x), names, label)
-    others = datasets.part(splits, "test", labels)
-    others = datasets.as_evaluated(others, seed=settings.seed, binarization=settings.binarization)
+    others = datasets.as_evaluated(splits.x_test, seed=settings.seed, binarization=settings.binarization)
     if splits.y_test is not None:
-        others = data.take(others, datasets.label_names(splits.y_test, splits.class_names) != label)
-    if not data.count(others):
+        others = others[datasets.label_names(splits.y_test, splits.class_names) != label]
+    if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
-    return grids.attribute(vae, data.take(others, datasets.spread_evenly(count, data.count(others))), direction)
+    return grids.attribute(vae, others[datasets.spread_evenly(count, len(others))], direction)

@@ -80,7 +80,12 @@ class Condition:
             values = values if tf.is_tensor(values) else np.asarray(values)
         except ValueError as error:  # nested lists of several lengths
             raise InputError(f"{name} is no array; this model takes one of shape {wanted}: make it one.") from error
-        values = numbers(values, name, wanted)
+        is_text = isinstance(values, np.ndarray) and values.dtype.kind in "US"
+        try:
+            values = numbers(values, name, wanted)
+        except InputError as error:
+            advice = ", such as by names, label = np.unique(texts, return_inverse=True)." if is_text else "."
+            raise InputError(f"{str(error).removesuffix('.')}{advice}") from error
         if not tf.TensorShape(values.shape).is_compatible_with((None, *self.shape)):
             is_one_hot = self.is_label and tuple(values.shape)[1:] == (self.count,)
             advice = "give the number of each label, np.argmax(..., axis=-1)" if is_one_hot else "reshape it"
@@ -93,17 +98,23 @@ class Condition:
             self._check_values(np.asarray(values), name)
         return values
 
+    @property
+    def _numbers(self) -> str:
+        """Which numbers the values are, in words."""
+        if self.dtype == "float32":
+            return "finite numbers, in the range of float32"
+        return "whole numbers of at least 0" if self.count is None else f"whole numbers from 0 to {self.count - 1}"
+
     def _check_values(self, values: np.ndarray, name: str) -> None:
         if self.dtype == "float32":
             with np.errstate(over="ignore"):
-                is_good, wanted = np.isfinite(values.astype(np.float32)), "finite numbers, in the range of float32"
+                is_good = np.isfinite(values.astype(np.float32))
         else:
             last = LARGEST if self.count is None else self.count - 1
             is_good = (values >= 0) & (values <= last) & (values == np.floor(values))
-            wanted = "whole numbers of at least 0" if self.count is None else f"whole numbers from 0 to {last}"
         if not is_good.all():
             first = tuple(np.argwhere(~is_good)[0])
-            raise InputError(f"{name} is {values[first]} in row {first[0]}: give {wanted}.")
+            raise InputError(f"{name} is {values[first]} in row {first[0]}: give {self._numbers}.")
 
     def as_tensor(self, values) -> tf.Tensor:
         """The values in this condition's dtype, whatever they are; what is no int32 of at least 0 may become -1."""

@@ -190,7 +190,7 @@ REFUSED = {
     "text": (
         LABEL,
         "seven",
-        "label is of dtype <U5; this model takes an array of numbers of shape (2,): convert it.",
+        "label is of dtype <U5; this model takes an array of numbers of shape (2,): convert it",
     ),
     "texts": (LABEL, ["3", "5"], "label is of dtype <U1; this model takes an array of numbers of shape (2,)"),
     "objects": (LABEL, [None, 3], "label is of dtype object; this model takes an array of numbers of shape (2,)"),
@@ -327,3 +327,11 @@ def test_no_condition_has_the_name_of_an_argument_or_of_a_served_input():
     served = {name for interface in contract.interfaces(2, (4,), 2).values() for name in interface.inputs}
     assert {"x", "z", "seed", "noise", "training", "count", "samples", "vae", "files", "class_names"} <= arguments
     assert arguments | served <= conditions.RESERVED
+
+
+def test_what_users_give_in_place_of_labels_is_met_with_how_to_make_them():
+    label = Condition("label", (), "int32", 3)
+    with pytest.raises(InputError, match=r"an array of numbers .*: convert it, such as by .* np\.unique"):
+        label.check(["cat", "dog"], 2, "label")
+    with pytest.raises(InputError, match=r"label has shape \(2, 3\); .*give the number of each label, np\.argmax"):
+        label.check(np.eye(3)[:2], 2, "label")

@@ -143,7 +143,8 @@ def part(data: StoredData | Splits, name: Literal["train", "validation", "test"]
         InputError: if the model takes labels, and an example has none, or one that the model does not know.
     """
     x, y = getattr(data, f"x_{name}"), getattr(data, f"y_{name}")
-    return x if labels is None else {"x": x, CONDITION: labels.numbers(y, data.class_names, f"y_{name}")}
+    source = f" of {data.name}" if isinstance(data, StoredData) else ""
+    return x if labels is None else {"x": x, CONDITION: labels.numbers(y, data.class_names, f"y_{name}{source}")}
 
 
 def label_names(y: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Conditions that are given by name, one value for all rows or one for each."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -58,7 +59,9 @@ def check(schema: Schema, given: Iterable[str]) -> None:
     unknown = [name for name in given if name not in schema.conditions]
     if unknown:
         takes = f"the conditions {', '.join(schema.conditions)}" if schema.conditions else "no conditions"
-        raise InputError(f"{', '.join(unknown)} was given, but this model takes {takes}: leave it out.")
+        near = difflib.get_close_matches(str(unknown[0]), [*schema.conditions], 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise InputError(f"{', '.join(unknown)} was given{meant}, but this model takes {takes}: leave it out.")
 
 
 def _check_missing(names: Iterable[str], given: Mapping[str, Any]) -> None:

@@ -164,9 +164,11 @@ class Schema:
         batch = spec[0] if isinstance(spec, tuple | list) and spec else spec
         if not isinstance(batch, Mapping):
             if self.conditions:
+                element = f"{{{', '.join(f'{key!r}: {key}' for key in self.shapes)}}}"
+                one = f", such as by data.map(lambda x, {next(iter(self.conditions))}: {element})"
                 raise InputError(
-                    f"{name} gives x alone; {wanted}: add them, such as by data.map(lambda x, "
-                    f"{', '.join(self.conditions)}: {{{', '.join(f'{key!r}: {key}' for key in self.shapes)}}})."
+                    f"{name} gives x alone; {wanted}: add them, so that an element is {element}"
+                    f"{one if len(self.conditions) == 1 else ''}."
                 )
             given.check_element(batch, name, self.event_shape, "values", wanted)
             return

@@ -75,7 +75,7 @@ def test_data_without_labels_are_refused():
     loaded = data([0, 1], [0])
     with pytest.raises(InputError, match=r"data has no labels, and the recipe has model\.condition: label"):
         Labels.of(loaded._replace(y_train=None))
-    with pytest.raises(InputError, match="y_test is missing, and the model takes a label for each example"):
+    with pytest.raises(InputError, match="y_test of data is missing, and the model takes a label for each example"):
         datasets.part(loaded._replace(y_test=None), "test", Labels.of(loaded))
     with pytest.raises(InputError, match="texts for labels in one part and numbers in another"):
         Labels.of(data([0, 1], ["a"]))
