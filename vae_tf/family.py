@@ -11,7 +11,7 @@ from vae_tf.settled import Settled
 from vae_tf.sizes import size
 from vae_tf.spaces import Real, Space
 
-Parameters = dict[str, tf.Tensor]
+Parameters = dict[str, tf.Tensor]  # of a distribution, by name
 
 
 class Encode(NamedTuple):

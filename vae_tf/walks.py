@@ -18,7 +18,7 @@ from vae_tf.latents import Codes, Flat, Generate, Infer, Latent, Recall, Represe
 from vae_tf.spaces import Real
 from vae_tf.terms import Terms
 
-Values = dict[str, tf.Tensor]  # of conditions, by name
+ConditionValues = dict[str, tf.Tensor]  # by name
 
 
 class Walks(Kept):
@@ -142,9 +142,8 @@ class Walks(Kept):
         z = tf.cast(numbers(z, "z", ("N", self.latent_size)), tf.float32)
         if not z.shape.rank or z.shape[-1] != self.latent_size:
             raise InputError(f"z has shape {tuple(z.shape)}; this model takes codes of shape (N, {self.latent_size}).")
-        values = by_name.tensors(
-            self.schema, condition, self.decoder_conditions, by_name.rows(z, -2) if z.shape.rank > 1 else 1
-        )
+        count = by_name.count_along(z, -2) if z.shape.rank > 1 else 1
+        values = by_name.tensors(self.schema, condition, self.decoder_conditions, count)
         return self._likelihood(self.latents.walk(Recall(z)), values, training)
 
     def mean(self, z, **condition) -> tf.Tensor:
@@ -168,7 +167,7 @@ class Walks(Kept):
                 f"seeds are {seeds.dtype.name} of shape {tuple(seeds.shape)}; this model takes pairs of integers, of "
                 f"shape ('N', 2), such as [[0, i] for i in range(8)]."
             )
-        values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.rows(seeds, 0))
+        values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.count_along(seeds, 0))
         return self._draw_function(seeds, self._context(values))
 
     @functools.cached_property
@@ -193,9 +192,8 @@ class Walks(Kept):
         noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
         if noise.shape.rank != 2 or noise.shape[-1] != size:
             raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
-        return self._generate(
-            noise, self._context(by_name.tensors(self.schema, condition, self.prior_conditions, by_name.rows(noise, 0)))
-        )
+        values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.count_along(noise, 0))
+        return self._generate(noise, self._context(values))
 
     def _generate(self, noise: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         generate = Generate(noise, self._encode())
@@ -232,11 +230,11 @@ class Walks(Kept):
         self.latents.walk(represent)
         return represent
 
-    def _features(self, x: tf.Tensor, values: Values, training: bool) -> tf.Tensor:
+    def _features(self, x: tf.Tensor, values: ConditionValues, training: bool) -> tf.Tensor:
         """The encoder's features of x [B, *event]."""
         return self.encoder(conditions.inputs(self.encoder, x, values), training=training)
 
-    def _likelihood(self, z: tf.Tensor, values: Values, training: bool) -> tfd.Distribution:
+    def _likelihood(self, z: tf.Tensor, values: ConditionValues, training: bool) -> tfd.Distribution:
         """p(x|z), batch [*], of what came down the walk, [*, D]: the networks see one axis of rows."""
         lead, size = tf.shape(z)[:-1], z.shape[-1]
         rows = tf.reshape(z, [-1, size])
@@ -252,12 +250,12 @@ class Walks(Kept):
 
     # ----- The conditions
 
-    def _split(self, x, condition: Mapping[str, Any], names: Sequence[str]) -> tuple[tf.Tensor, Values]:
+    def _split(self, x, condition: Mapping[str, Any], names: Sequence[str]) -> tuple[tf.Tensor, ConditionValues]:
         """x, float32 [B, *event], and the conditions of these names, by name, as tensors."""
         schema = self.schema.needing(names)
         return schema.split(schema.tensors(by_name.batch(self.schema, x, condition, names)))
 
-    def _context(self, values: Values) -> tf.Tensor | None:
+    def _context(self, values: ConditionValues) -> tf.Tensor | None:
         """What the prior depends on, float32 [B, C]."""
         return conditions.context(self.conditions, values) if self.prior.is_conditional else None
 

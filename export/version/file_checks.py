@@ -107,7 +107,7 @@ CHECKS: dict[str, Callable[[pathlib.Path], Faults]] = {
 }
 
 
-def _conditions(version: pathlib.Path, served: dict[str, contract.Interface]) -> contract.Conditions:
+def _conditions(version: pathlib.Path, served: dict[str, contract.Interface]) -> contract.ConditionsOfParts:
     """Those of the card, by the signature that runs the encoder, the decoder, or the decoder and the prior."""
     described = card.conditions(version)
     inputs = {name: interface.inputs for name, interface in served.items()}
@@ -115,7 +115,7 @@ def _conditions(version: pathlib.Path, served: dict[str, contract.Interface]) ->
         {name: described[name] for name in inputs.get(signature, ()) if name in described}
         for signature in ("encode", "decode", "sample")
     )
-    return contract.Conditions(encoder, decoder, prior)
+    return contract.ConditionsOfParts(encoder, decoder, prior)
 
 
 def _words(specs: dict[str, tf.TensorSpec]) -> str:

@@ -1,5 +1,6 @@
 """Which codes a picture of samples shows, and under which conditions."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -61,7 +62,7 @@ def arranged(
     conditions = {**_in_turn(vae, given, numbers), label.name: np.repeat(np.arange(rows), columns)}
     names = map(str, range(label.values)) if class_names is None else checked_names(label, class_names)
     below = f"the first {rows} of {label.values:,} labels" if rows < label.values else ""
-    return Arrangement(_seeds(seed, numbers), conditions, columns, tuple(names)[:rows], below)
+    return Arrangement(_seeds(seed, numbers), conditions, columns, tuple(itertools.islice(names, rows)), below)
 
 
 def label_of_rows(vae: VAE, given: Mapping[str, Any]) -> RowLabel | None:

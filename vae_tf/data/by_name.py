@@ -11,7 +11,7 @@ from vae_tf.arrays import numbers
 from vae_tf.data.schema import Schema
 from vae_tf.errors import InputError
 
-Rows: TypeAlias = "int | tf.Tensor"  # a number of rows, or within a graph the tensor that holds it
+Count: TypeAlias = "int | tf.Tensor"  # of rows; within a graph, it may be a tensor
 
 
 def batch(schema: Schema, x, given: Mapping[str, Any], names: Iterable[str]):
@@ -30,11 +30,11 @@ def batch(schema: Schema, x, given: Mapping[str, Any], names: Iterable[str]):
     if not given:
         return x
     x = numbers(x, "x", schema.shapes["x"])
-    count = rows(x, 0) if len(x.shape) else 1  # x alone is no example, which the model says
+    count = count_along(x, 0) if len(x.shape) else 1  # x alone is no example, which the model says
     return {"x": x, **{name: _repeated(schema, name, value, count) for name, value in given.items()}}
 
 
-def tensors(schema: Schema, given: Mapping[str, Any], names: Iterable[str], count: Rows) -> dict[str, tf.Tensor]:
+def tensors(schema: Schema, given: Mapping[str, Any], names: Iterable[str], count: Count) -> dict[str, tf.Tensor]:
     """The values of the conditions of these names, by name, of so many rows.
 
     Raises:
@@ -73,13 +73,13 @@ def _check_missing(names: Iterable[str], given: Mapping[str, Any]) -> None:
         )
 
 
-def rows(values, axis: int) -> Rows:
+def count_along(values, axis: int) -> Count:
     """The number of rows along an axis."""
     count = values.shape[axis]
     return tf.shape(values)[axis] if count is None else int(count)
 
 
-def _repeated(schema: Schema, name: str, value, count: Rows):
+def _repeated(schema: Schema, name: str, value, count: Count):
     """One value for each row, if one was given for all."""
     condition = schema.conditions[name]
     try:

@@ -10,10 +10,9 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
+from vae_tf.family import Parameters
 from vae_tf.settled import Settled
 from vae_tf.sizes import sizes
-
-Parameters = dict[str, tf.Tensor]
 
 CHUNK = 2**20  # values that are looked at together
 

@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.family import Parameters
+from vae_tf.likelihoods.base import Likelihood
 
 
 @keras.saving.register_keras_serializable("vae_tf")

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.family import Parameters
+from vae_tf.likelihoods.base import Likelihood
 from vae_tf.sizes import size
 
 

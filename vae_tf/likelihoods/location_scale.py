@@ -9,7 +9,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
-from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.family import Parameters
+from vae_tf.likelihoods.base import Likelihood
 
 SMALLEST_SCALE = 1e-3
 

@@ -11,7 +11,8 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
-from vae_tf.likelihoods.base import Likelihood, Parameters
+from vae_tf.family import Parameters
+from vae_tf.likelihoods.base import Likelihood
 
 SMALLEST_DISPERSION = 1e-3
 LOG_MEANS = (-30.0, 30.0)  # beyond every count that float32 holds, and far from its largest value

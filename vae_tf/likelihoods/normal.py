@@ -3,7 +3,7 @@
 import keras
 from tensorflow_probability import distributions as tfd
 
-from vae_tf.likelihoods.base import Parameters
+from vae_tf.family import Parameters
 from vae_tf.likelihoods.location_scale import LocationScale
 
 

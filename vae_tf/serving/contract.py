@@ -23,7 +23,7 @@ class Interface(NamedTuple):
     outputs: dict[str, tf.TensorSpec]
 
 
-class Conditions(NamedTuple):
+class ConditionsOfParts(NamedTuple):
     """The conditions that each part of a model takes, by their names."""
 
     encoder: Mapping[str, Condition] = MappingProxyType({})
@@ -31,11 +31,14 @@ class Conditions(NamedTuple):
     prior: Mapping[str, Condition] = MappingProxyType({})
 
 
-NO_CONDITIONS = Conditions()
+NO_CONDITIONS = ConditionsOfParts()
 
 
 def interfaces(
-    latent_size: int, event_shape: Sequence[int], noise_size: int, conditions: Conditions = NO_CONDITIONS
+    latent_size: int,
+    event_shape: Sequence[int],
+    noise_size: int,
+    conditions: ConditionsOfParts = NO_CONDITIONS,
 ) -> dict[str, Interface]:
     """The interface of each signature that a model may have, by its name.
 

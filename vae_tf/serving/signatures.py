@@ -98,7 +98,7 @@ def functions(vae: Served) -> dict[str, Callable[..., Tensors]]:
 def interfaces(vae: Served) -> dict[str, contract.Interface]:
     """The interface of each signature of this model, by its name."""
     parts = (vae.encoder_conditions, vae.decoder_conditions, vae.prior_conditions)
-    conditions = contract.Conditions(*({name: vae.conditions[name] for name in names} for names in parts))
+    conditions = contract.ConditionsOfParts(*({name: vae.conditions[name] for name in names} for names in parts))
     return contract.interfaces(vae.latent_size, vae.event_shape, vae.prior_noise_size, conditions)
 
 

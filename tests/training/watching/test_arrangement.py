@@ -35,6 +35,14 @@ def test_there_are_as_many_of_each_label_as_the_count_has_place_for(make_vae, la
     assert shown.below == ("" if rows == labels else f"the first {rows} of {labels} labels")
 
 
+def test_labels_that_are_not_shown_cost_nothing(make_vae):
+    vae = make_vae(conditions=LABEL)
+    vae.conditions["label"] = dataclasses.replace(vae.conditions["label"], count=2**40)  # as a file may say
+    shown = arranged(vae, None, 0, None, {})
+    assert shown.names == tuple(map(str, range(16)))
+    assert shown.below == "the first 16 of 1,099,511,627,776 labels"
+
+
 def test_rows_have_the_names_of_their_labels(make_vae):
     vae = make_vae(conditions=LABEL)
     assert arranged(vae, 2, 0, ["cat", "dog", "owl"], {}).names == ("cat", "dog")
