@@ -63,7 +63,7 @@ test-browser: $(VENV)/installed-browser
 	    echo 'There is no chromium: install it, on Debian with: apt-get install chromium'; exit 1; }
 	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
-# mypy does not follow the editable install, and the rooms' folders have other names: it reads an installed wheel.
+# mypy does not follow the editable install, and the packages' folders have other names: it reads an installed wheel.
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -1,4 +1,4 @@
-"""The client of what is exported, by the name that its room gives it.
+"""The client of what is exported, by the name that it has in `vae_tf.export`.
 
 `import vae_tf_client` is the same, and imports no TensorFlow.
 """
