@@ -143,6 +143,12 @@ def test_weights_that_are_a_dictionary_are_refused():
             run(DATA, sample_weight={"x": WEIGHTS}, verbose=0)
 
 
+@pytest.mark.parametrize("several", [1, 2])
+def test_weights_of_a_data_set_that_are_a_dictionary_are_refused(several):
+    with pytest.raises(InputError, match=r"The sample weights are a dict of 1: give one array of shape \('N',\)"):
+        trained(dataset(DATA, None, {"x": WEIGHTS}), several=several)
+
+
 def test_weights_of_classes_weigh_the_examples_of_each():
     of_class = {0: 0.2, 1: 3.0, 2: 1.0}
     expected = trained(DATA, batch_size=BATCH, sample_weight=np.float32([of_class[one] for one in DATA["label"]]))
