@@ -49,10 +49,12 @@ def test_data_without_labels_or_with_others_are_refused(labelled, images, tmp_pa
     with np.load(images) as file:
         x = file["x_test"]
     np.savez(tmp_path / "none.npz", x_train=x, x_test=x)
-    with pytest.raises(InputError, match="y_test is missing, and the model takes a label for each example"):
+    with pytest.raises(InputError, match=r"y_test of .* is missing, and the model takes a label for each example"):
         labelled.measure(5, data=str(tmp_path / "none.npz"))
     np.savez(tmp_path / "other.npz", x_train=x, y_train=np.arange(12) % 4, x_test=x, y_test=np.arange(12) % 4)
-    with pytest.raises(InputError, match=r"y_test holds the label '3'.*, and the model was trained with '0', '1', '2'"):
+    with pytest.raises(
+        InputError, match=r"y_test of .* holds the label '3'.*, and the model was trained with '0', '1'"
+    ):
         labelled.measure(5, data=str(tmp_path / "other.npz"))
 
 
