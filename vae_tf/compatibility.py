@@ -1,15 +1,26 @@
 """Do the parts of a model fit each other? Refused when it is built, with the reason."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from vae_tf import conditions, keras_private
 from vae_tf.errors import InputError
+from vae_tf.latents import Flat, Ladder
 from vae_tf.likelihoods import Likelihood
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 
+AXES: Mapping[str, type] = {
+    "posterior": Posterior,
+    "prior": Prior,
+    "latents": Ladder,
+    "likelihood": Likelihood,
+    "objective": Objective,
+}
 FAR = 30.0  # a logit of which the probability is 1e-13
 SHAPES = (
     keras.layers.Reshape, keras.layers.Flatten, keras.layers.Permute, keras.layers.Dropout, keras.layers.Cropping1D,
@@ -18,8 +29,8 @@ SHAPES = (
 ACTIVATIONS = (keras.layers.ReLU, keras.layers.Softmax, keras.layers.ELU)
 
 
-def check_network(network, name: str) -> None:
-    """Refuses a network that is not a built Keras 3 model with one input and one output.
+def check_network(network, name: str, outputs: int = 1) -> None:
+    """Refuses a network that is not a built Keras 3 model with inputs and so many outputs.
 
     Raises:
         InputError: saying what it is and what is expected.
@@ -32,10 +43,11 @@ def check_network(network, name: str) -> None:
             f"The {name} is a {kind.__name__} whose shapes are not known: give keras.Model(inputs, outputs), or a "
             f"Sequential that begins with keras.Input."
         )
-    if not network.built or not network.inputs or len(network.outputs or []) != 1:
+    if not network.built or not network.inputs or len(network.outputs or []) != outputs:
+        wanted = "one output" if outputs == 1 else f"{outputs} outputs, one for each rung of the ladder"
         raise InputError(
             f"The {name} has {len(network.inputs or [])} inputs and {len(network.outputs or [])} outputs: give a "
-            f"built network with one output; it ends in features, and the model projects them to parameters."
+            f"built network with {wanted}; it ends in features, and the model projects them to parameters."
         )
     if None in tuple(network.inputs[0].shape)[1:]:
         raise InputError(
@@ -44,48 +56,40 @@ def check_network(network, name: str) -> None:
         )
 
 
+def check_axes(parts: Mapping[str, Any]) -> None:
+    """Refuses what is no object of its axis.
+
+    Args:
+        parts: by the name of the axis; None if it is left out.
+
+    Raises:
+        InputError: naming the axis.
+    """
+    for name, part in parts.items():
+        axis = AXES[name]
+        if part is not None and not isinstance(part, axis):
+            given = f"the class {part.__name__}, not an object" if isinstance(part, type) else repr(part)
+            raise InputError(f"{name} is {given}: give a {axis.__module__.rpartition('.')[0]} object.")
+
+
 def check_parts(
-    encoder: keras.Model,
-    decoder: keras.Model,
-    posterior: Posterior,
-    prior: Prior,
-    likelihood: Likelihood,
-    objective: Objective,
+    encoder: keras.Model, decoder: keras.Model, latents: Flat | Ladder, likelihood: Likelihood, objective: Objective
 ) -> None:
     """Refuses parts that do not fit each other.
 
     Raises:
         InputError: naming both sides of what does not meet.
     """
-    for part, axis in (
-        (posterior, Posterior),
-        (prior, Prior),
-        (likelihood, Likelihood),
-        (objective, Objective),
-    ):
-        if not isinstance(part, axis):
-            given = f"the class {part.__name__}, not an object" if isinstance(part, type) else repr(part)
-            raise InputError(f"{axis.__name__.lower()} is {given}: give a {axis.__module__.rpartition('.')[0]} object.")
-    if len(decoder.inputs[0].shape) != 2:
-        raise InputError(f"The decoder takes shape {decoder.inputs[0].shape[1:]}: it must take codes of shape (D,).")
-    sizes = {
-        "the posterior": posterior.latent_size,
-        "the prior": prior.latent_size,
-        "the decoder's input": decoder.inputs[0].shape[1],
-    }
-    if len(set(sizes.values())) > 1:
-        named = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        raise InputError(f"The latent sizes do not meet: {named}; make them equal.")
+    latents.check(tuple(decoder.inputs[0].shape[1:]))
     event_shape = tuple(encoder.inputs[0].shape[1:])
     if event_shape != likelihood.event_shape:
         raise InputError(
             f"The event shapes do not meet: the encoder takes {event_shape}, the likelihood describes "
             f"{likelihood.event_shape}; make them equal."
         )
-    prior.check(posterior)
     of_encoder = conditions.names(encoder)
-    prior.check_conditions(of_encoder, of_encoder + conditions.names(decoder))
-    objective.check(posterior, prior)
+    latents.sites[0].prior.check_conditions(of_encoder, of_encoder + conditions.names(decoder))
+    objective.check_sites(latents.sites)
 
 
 def check_last_activation(decoder: keras.Model, likelihood: Likelihood) -> None:

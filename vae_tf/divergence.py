@@ -21,7 +21,8 @@ def _kl_divergence(latent: Latent, kl: KL) -> tf.Tensor:
     z, q, p = latent.z, latent.posterior, latent.prior
     if kl == "analytic":
         try:
-            return q.kl_divergence(p)
+            divergence = q.kl_divergence(p)  # [B], or below the top of a ladder [K, B]
+            return divergence if divergence.shape.rank < 2 else tf.reduce_mean(divergence, axis=0)
         except (NotImplementedError, ValueError):  # tfp raises either for a pair it does not know
             _LOG.warning("KL[%s || %s] has no closed form: it is estimated by Monte Carlo.", q.name, p.name)
     return tf.reduce_mean(q.log_prob(z) - p.log_prob(z), axis=0)

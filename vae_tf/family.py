@@ -1,6 +1,7 @@
 """What posteriors and priors both are: a family of distributions over a space of codes, given a context."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import keras
@@ -8,7 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.settled import Settled
-from vae_tf.sizes import size
+from vae_tf.sizes import shape
 from vae_tf.spaces import Real, Space
 
 Parameters = dict[str, tf.Tensor]  # of a distribution, by name
@@ -32,10 +33,12 @@ class Given(NamedTuple):
     Attributes:
         context: for a posterior the features of x, [B, *]; for a prior the condition, float32 [B, C], or None.
         encode: the model's own posterior, for a prior that is made of posteriors.
+        prior: gives p(z), for a posterior that corrects it.
     """
 
     context: tf.Tensor | None = None
     encode: Encode | None = None
+    prior: Callable[[], tfd.Distribution] | None = None
 
 
 class Family(Settled, keras.layers.Layer):
@@ -45,25 +48,27 @@ class Family(Settled, keras.layers.Layer):
     All that it computes is float32, whatever the networks' precision.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions; or the shape of a grid of them, such as (7, 7, 4).
         name: the layer's name.
 
     Attributes:
-        space: of the codes.
+        latent_size: D, which is 196 for a grid (7, 7, 4).
+        space: of the codes, which says their shape.
         noise_size: the standard normals that `draw` needs for each draw.
     """
 
     space_class: type[Space] = Real
 
-    def __init__(self, latent_size: int, name: str | None = None):
+    def __init__(self, latent_size: int | Sequence[int], name: str | None = None):
         super().__init__(name=name, dtype="float32")
-        self.latent_size: int = size(type(self).__name__, "latent_size", latent_size)
+        self._shape = shape(type(self).__name__, "latent_size", latent_size)
+        self.latent_size: int = math.prod(self._shape)
         self.noise_size: int = self.latent_size
 
     @property
     def space(self) -> Space:
         """The space of the codes."""
-        return self.space_class((self.latent_size,))
+        return self.space_class(self._shape)
 
     def parameters(self, given: Given) -> Parameters:
         """The parameters of the distribution that is given, each float32 [B, *]; none if it is always the same."""
@@ -77,6 +82,48 @@ class Family(Settled, keras.layers.Layer):
     def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
         """Draws, float32 [*, D], from standard normals [*, noise_size]."""
         raise NotImplementedError
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        config = super().get_config()
+        return config if len(self._shape) == 1 else {**config, "latent_size": list(self._shape)}
+
+    def _linear(
+        self,
+        context_shape,
+        name: str,
+        size: int | None = None,
+        start: str = "glorot_uniform",
+        is_placewise: bool = False,
+    ) -> keras.layers.Dense:
+        """A float32 linear layer, built: to D values (see `_values`), or to `size` values, of all or of each place."""
+        self._context_shape = tuple(context_shape[1:])
+        is_placewise = is_placewise or (size is None and self._is_placewise)
+        units = size or (self._shape[-1] if is_placewise else self.latent_size)
+        linear = keras.layers.Dense(units, kernel_initializer=start, dtype="float32", name=name)
+        linear.build((None, self._context_shape[-1] if is_placewise else math.prod(self._context_shape)))
+        return linear
+
+    def _values(self, linear: keras.layers.Dense, context: tf.Tensor) -> tf.Tensor:
+        """D values for each context [*, ...], float32 [*, D].
+
+        Each place of a grid of codes has those of the same place of the context, if it is a grid as high and wide;
+        else all codes have all of the context.
+        """
+        if not self._is_placewise:
+            return linear(self._flat(context))
+        return tf.reshape(linear(context), tf.concat([self._lead(context), [self.latent_size]], axis=0))
+
+    def _flat(self, context: tf.Tensor) -> tf.Tensor:
+        """Contexts [*, ...] as [*, F]."""
+        return tf.reshape(context, tf.concat([self._lead(context), [math.prod(self._context_shape)]], axis=0))
+
+    def _lead(self, context: tf.Tensor) -> tf.Tensor:
+        return tf.shape(context)[: len(context.shape) - len(self._context_shape)]
+
+    @property
+    def _is_placewise(self) -> bool:
+        return len(self._shape) > 1 and self._context_shape[:-1] == self._shape[:-1]
 
     @property
     def output_shape(self) -> tuple:

@@ -85,6 +85,6 @@ def check(vae, samples: int) -> None:
     size("log p(x)", "samples", samples)
     if not vae.has_density:
         raise InputError(
-            f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no log p(x): "
-            f"train a variational one (posterior DiagonalNormal, objective ELBO)."
+            f"A model with the posterior {vae.latents.described('posterior')} is a plain autoencoder and has no log "
+            f"p(x): train a variational one (posterior DiagonalNormal, objective ELBO)."
         )

@@ -7,15 +7,18 @@ import keras
 
 from vae_tf import inner_layers
 from vae_tf.errors import InputError
+from vae_tf.latents import Flat, Ladder
 from vae_tf.serving import saved_model, signatures
 from vae_tf.trainer import Trainer
 
 AXES = ("posterior", "prior", "likelihood")  # those with weights
-BUILT_OF = ("encoder", "decoder", *AXES, "objective", "seed")
+BUILT_OF = ("encoder", "decoder", *AXES, "latents", "objective", "seed")
 
 
 class Kept(Trainer):
     """Describes and writes a model, so that what is loaded equals what was saved."""
+
+    latents: Flat | Ladder
 
     def __setattr__(self, name: str, value) -> None:
         """Sets an attribute.
@@ -36,7 +39,12 @@ class Kept(Trainer):
 
     @property
     def _parts(self) -> inner_layers.Parts:
-        return {axis: getattr(self, axis) for axis in AXES}
+        """The parts that make layers when they are built."""
+        if not isinstance(self.latents, Ladder):
+            return {axis: getattr(self, axis) for axis in AXES}
+        rungs = enumerate(self.latents.rungs, 1)
+        of_rungs = {f"{axis} of rung {n}": getattr(rung, axis) for n, rung in rungs for axis in ("posterior", "prior")}
+        return {**of_rungs, "likelihood": self.likelihood}
 
     def export(self, filepath, format: str = "tf_saved_model", verbose: bool | None = None, input_signature=None):
         """Keras's `export`, of all that is served: the functions of `vae_tf.serving.signatures`, by their names.
@@ -95,10 +103,10 @@ class Kept(Trainer):
         """
         inner_layers.check(self._parts, self._inner_configs)
         serialize = keras.saving.serialize_keras_object
-        parts = ("encoder", "decoder", "posterior", "prior", "likelihood", "objective")
-        config = {part: serialize(getattr(self, part)) for part in parts}
+        latents = ("latents",) if isinstance(self.latents, Ladder) else ("posterior", "prior")
+        parts = ("encoder", "decoder", *latents, "likelihood", "objective")
         return {
-            **config,
+            **{part: serialize(getattr(self, part)) for part in parts},
             "seed": self.seed,
             "name": self.name,
             "frozen": inner_layers.frozen(self._parts),

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from vae_tf import conditions, importance, inner_layers, random, scoring
 from vae_tf.coder import Coder
-from vae_tf.compatibility import check_last_activation, check_network, check_parts
+from vae_tf.compatibility import check_axes, check_last_activation, check_network, check_parts
 from vae_tf.data import Schema, batches, by_name
 from vae_tf.errors import InputError
-from vae_tf.latents import Represent
+from vae_tf.latents import Flat, Ladder, Represent
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
@@ -37,13 +37,15 @@ class VAE(Walks):
 
     Args:
         encoder: a built Keras model from x [B, *event] to features. Its further inputs are conditions, by their names.
-        decoder: a built Keras model from codes [B, D] to features. Its further inputs are conditions, by their names.
+        decoder: a built Keras model from codes [B, D], or a grid of them [B, height, width, channels], to features. Its
+            further inputs are conditions, by their names.
         posterior: q(z|x); a DiagonalNormal of the decoder's input size where not given.
         prior: p(z); StandardNormal where not given.
         likelihood: p(x|z); a Bernoulli of the encoder's input shape where not given.
         objective: what is minimised; the ELBO where not given.
         seed: of the noise in training and evaluation.
         name: the model's name.
+        latents: several stochastic layers, in place of posterior and prior; the encoder then has an output for each.
 
     Raises:
         InputError: where the parts do not fit each other.
@@ -59,23 +61,35 @@ class VAE(Walks):
         objective: Objective | None = None,
         seed: int = 0,
         name: str | None = None,
+        latents: Ladder | None = None,
     ):
         super().__init__(name=name, dtype="float32")
-        check_network(encoder, "encoder")
+        axes = {"posterior": posterior, "prior": prior, "latents": latents}
+        check_axes({**axes, "likelihood": likelihood, "objective": objective})
+        if latents is not None and (posterior is not None or prior is not None):
+            raise InputError("VAE got latents besides a posterior or a prior: each rung has its own; leave these out.")
+        check_network(encoder, "encoder", outputs=1 if latents is None else len(latents.sites))
         check_network(decoder, "decoder")
         self.conditions = conditions.of(encoder, decoder)
-        latent_size = decoder.inputs[0].shape[-1]
-        posterior = DiagonalNormal(latent_size) if posterior is None else posterior
-        prior = StandardNormal(latent_size) if prior is None else prior
         likelihood = Bernoulli(encoder.inputs[0].shape[1:]) if likelihood is None else likelihood
         objective = ELBO() if objective is None else objective
-        check_parts(encoder, decoder, posterior, prior, likelihood, objective)
+        structure: Flat | Ladder
+        if latents is None:
+            shape = decoder.inputs[0].shape[1:]
+            posterior = DiagonalNormal(shape) if posterior is None else posterior
+            structure = Flat(posterior, StandardNormal(shape) if prior is None else prior)
+        else:
+            structure = latents
+        check_parts(encoder, decoder, structure, likelihood, objective)
         is_loaded = likelihood.built
         self.encoder, self.decoder = encoder, decoder
-        self.posterior, self.prior = posterior, prior
+        if isinstance(structure, Flat):  # in this order, which is that of the optimizer's variables in a file
+            self.posterior, self.prior = structure.posterior, structure.prior
+        self.latents = structure
         self.likelihood, self.objective = likelihood, objective
         self.seed = whole("VAE", "seed", seed)
-        self.latent_size, self.event_shape = latent_size, likelihood.event_shape
+        self.latent_size = sum(site.posterior.latent_size for site in structure.sites)
+        self.event_shape = likelihood.event_shape
         self.schema = Schema(likelihood, self.conditions)
         self.build(encoder.inputs[0].shape)
         if not is_loaded:  # what was saved loads
@@ -84,18 +98,14 @@ class VAE(Walks):
     def build(self, input_shape):
         """Builds each axis once; `input_shape` is that of x."""
         del input_shape
-        for part, shape in (
-            (self.posterior, self.encoder.output_shape),
-            (self.prior, self._shape_of_prior),
-            (self.likelihood, self.decoder.output_shape),
-        ):
-            if not part.built:  # in a loaded model, Keras has built it
-                part.build(shape)
+        self.latents.build([tuple(features.shape) for features in self.encoder.outputs], self._shape_of_prior)
+        if not self.likelihood.built:  # in a loaded model, Keras has built it
+            self.likelihood.build(self.decoder.output_shape)
+        for part in self._parts.values():
             if not part.trainable:  # nor are the layers that it has just made
                 for layer in inner_layers.of(part):
                     layer.trainable = False
-        self.objective.settle()
-        for part in (self.posterior, self.prior, self.likelihood):
+        for part in (self.objective, self.latents, self.likelihood):
             part.settle()
         self.build_training()
         self.build_keeping()
@@ -104,7 +114,7 @@ class VAE(Walks):
     @property
     def _shape_of_prior(self) -> tuple:
         """What the prior is built for: contexts, if it depends on the condition, else examples."""
-        if self.prior.is_conditional:
+        if self.latents.sites[0].prior.is_conditional:
             return (None, sum(condition.width for condition in self.conditions.values()))
         return tuple(self.encoder.inputs[0].shape)
 
@@ -146,15 +156,18 @@ class VAE(Walks):
             prior_noise = random.normal([tf.shape(x)[0], self.prior_noise_size], random.of_prior(seed))
         terms = self.terms(batch, noise, training, prior_noise)._replace(weights=weights)
         with tf.name_scope("objective/"):
-            return self.objective(terms, self.optimizer.iterations)
+            values = self.objective(terms, self.optimizer.iterations)
+        penalties = [latent.penalty for latent in terms.latents]
+        return {**values, "loss": tf.add_n([values["loss"], *(each for each in penalties if each is not None)])}
 
     # ----- For users
 
     def call(self, x, training: bool = False, **condition) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]."""
         x, values = self._split(x, condition, self.encoder_conditions + self.decoder_conditions)
-        represent = Represent([self._features(x, values, training)])
-        return self.likelihood.mean(self._likelihood(self.latents.walk(represent), values, training))
+        represent = Represent(self._features(x, values, training), self._encode(training))
+        z = self.latents.walk(represent, training=training)
+        return self.likelihood.mean(self._likelihood(z, values, training))
 
     def reconstruct(self, x, **condition) -> tf.Tensor:
         """The mean of p(x|z) at the posterior's code, float32 [B, *event]; of a `tf.data.Dataset`, of all its rows."""
@@ -169,6 +182,8 @@ class VAE(Walks):
 
         Other than `encoder`, which ends in features, it ends in the codes: `vae.coder.predict(x)`.
         """
+        if isinstance(self.latents, Ladder):
+            raise InputError("The codes of a ladder come down its rungs, so it has no coder: use vae.represent(x).z.")
         return Coder(self.encoder, self.posterior)
 
     def __dir__(self):

@@ -73,8 +73,9 @@ def check(vae) -> None:
     """
     if not vae.has_density:
         raise InputError(
-            f"A model with the posterior {type(vae.posterior).__name__} is a plain autoencoder and has no elbo: train "
-            f"a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions with x."
+            f"A model with the posterior {vae.latents.described('posterior')} is a plain autoencoder and has no elbo: "
+            f"train a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions with "
+            f"x."
         )
 
 

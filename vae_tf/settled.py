@@ -19,8 +19,9 @@ class Settled:
         """Settles this object, and what it holds."""
         self._is_settled = True
         for value in vars(self).values():
-            if isinstance(value, Settled):
-                value.settle()
+            for part in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(part, Settled):
+                    part.settle()
 
     def get_config(self) -> dict:
         """The constructor's arguments, which the object keeps under their names."""

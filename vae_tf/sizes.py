@@ -37,6 +37,13 @@ def sizes(owner: str, name: str, values: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(value) for value in found)
 
 
+def shape(owner: str, name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    """A shape, of which one number is that of a vector; arguments and errors are those of `size`."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return sizes(owner, name, value)
+    return (size(owner, name, value),)
+
+
 def whole(owner: str, name: str, value: int) -> int:
     """A whole number, such as a seed; arguments and errors are those of `size`."""
     if not _is_whole(value):

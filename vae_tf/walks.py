@@ -1,7 +1,7 @@
 """The walk down the latents: what encoding, decoding, drawing and a whole pass have in common."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -12,9 +12,10 @@ from vae_tf.arrays import numbers
 from vae_tf.conditions import Condition
 from vae_tf.data import batches, by_name
 from vae_tf.errors import InputError
-from vae_tf.family import Encode, Factorised
+from vae_tf.family import Encode, Factorised, Given
 from vae_tf.kept import Kept
-from vae_tf.latents import Codes, Flat, Generate, Infer, Latent, Recall, Represent, Score
+from vae_tf.latents import Codes, Flat, Generate, Infer, Joint, Ladder, Latent, Recall, Represent, Score
+from vae_tf.posteriors import Posterior
 from vae_tf.spaces import Real
 from vae_tf.terms import Terms
 
@@ -29,16 +30,13 @@ class Walks(Kept):
 
     Attributes:
         conditions: of the model, by name.
+        latents: the stochastic layers.
         latent_size: D, all of a model's codes.
     """
 
     conditions: Mapping[str, Condition]
+    latents: Flat | Ladder
     latent_size: int
-
-    @property
-    def latents(self) -> Flat:
-        """The stochastic layers."""
-        return Flat(self.posterior, self.prior)
 
     @property
     def noise_size(self) -> int:
@@ -84,7 +82,7 @@ class Walks(Kept):
     @property
     def prior_conditions(self) -> tuple[str, ...]:
         """The names of the conditions that the prior depends on."""
-        return tuple(self.conditions) if self.prior.is_conditional else ()
+        return tuple(self.conditions) if self.latents.sites[0].prior.is_conditional else ()
 
     @property
     def generative_conditions(self) -> tuple[str, ...]:
@@ -93,23 +91,33 @@ class Walks(Kept):
 
     # ----- From examples to codes
 
-    def encode(self, x, training: bool = False, **condition) -> tfd.Distribution:
-        """The posterior q(z|x), batch [N], event [D], of x [N, *event]; of a `tf.data.Dataset`, of all its examples."""
-        if not isinstance(x, tf.data.Dataset):
-            (q,) = self._represent(x, training, condition).posteriors
-            return q
-        x = by_name.batch(self.schema, x, condition, self.encoder_conditions)
-        parts = batches(x, self.schema.needing(self.encoder_conditions))
-        found = [self._represent(batch, training, {}).parameters[0] for batch in parts]
-        return self.posterior.distribution(tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *found))
+    def encode(self, x, training: bool = False, **condition) -> tfd.Distribution | Joint:
+        """The posterior q(z|x), batch [N], event [D], of x [N, *event]; of a `tf.data.Dataset`, of all its examples.
+
+        Of a ladder it is the joint q(z|x) of all rungs.
+        """
+        parts: Iterable = [x]
+        if isinstance(x, tf.data.Dataset):
+            x = by_name.batch(self.schema, x, condition, self.encoder_conditions)
+            parts, condition = batches(x, self.schema.needing(self.encoder_conditions)), {}
+        if isinstance(self.latents, Ladder):
+            found = [self._features(*self._split(x, condition, self.encoder_conditions), training) for x in parts]
+            features = [tf.concat(of_rung, axis=0) for of_rung in zip(*found, strict=True)]
+            return Joint(self.latents, features, self._encode(training))
+        represented = [self._represent(x, training, condition) for x in parts]
+        if len(represented) == 1:
+            return represented[0].posteriors[0]
+        parameters = [each.parameters[0] for each in represented]
+        return self.posterior.distribution(
+            tf.nest.map_structure(lambda *values: tf.concat(values, axis=0), *parameters)
+        )
 
     def represent(self, x, training: bool = False, **condition) -> Codes:
         """The codes that stand for x [N, *event]: where one is shown, served or measured."""
         represented = self._represent(x, training, condition)
         sites = self.latents.sites
-        z = [site.posterior.space.flat(code) for site, code in zip(sites, represented.codes, strict=True)]
         stddev = [site.posterior.stddev(q) for site, q in zip(sites, represented.posteriors, strict=True)]
-        return Codes(_beside(z), None if None in stddev else _beside(stddev))
+        return Codes(_beside(represented.codes), None if None in stddev else _beside(stddev))
 
     def infer(self, x, noise: tf.Tensor, **condition) -> tf.Tensor:
         """Draws z ~ q(z|x), float32 [K, N, D], from standard normals [K, N, noise_size]."""
@@ -118,20 +126,21 @@ class Walks(Kept):
     def log_posterior(self, z: tf.Tensor, x, **condition) -> tf.Tensor:
         """log q(z|x), float32 [*], nats, of codes z [*, D] and x [N, *event]; [*] is broadcast against [N]."""
         x, values = self._split(x, condition, self.encoder_conditions)
-        score = Score([self._features(x, values, False)], z)
+        score = Score(self._features(x, values, False), z, self._encode())
         self.latents.walk(score)
         return score.log_posterior
 
     def rates(self, x, **condition) -> tf.Tensor:
         """KL[ q(z_d|x) || p(z_d) ] of each dimension, float32 [N, D], nats, if `is_factorised`."""
-        latents = self._infer(x, None, condition)
-        return _beside([latent.marginals.kl_divergence(latent.prior_marginals) for latent in latents])
+        return _beside([latent.rates for latent in self._infer(x, None, condition)])
 
     def _infer(self, x, noise: tf.Tensor | None, condition: Mapping[str, Any]) -> list[Latent]:
-        """The latents of x, with draws by this noise, or by none at the centre."""
+        """The latents of x, with draws by this noise, or by the model's own seed."""
         x, values = self._split(x, condition, self.encoder_conditions + self.prior_conditions)
-        noise = tf.zeros([1, tf.shape(x)[0], self.noise_size]) if noise is None else noise
-        infer = Infer([self._features(x, values, False)], noise, None, self._encode())
+        if noise is None:
+            seed = random.pair(self.seed, random.Purpose.EVALUATION, 0)
+            noise = random.normal([1, tf.shape(x)[0], self.noise_size], seed)
+        infer = Infer(self._features(x, values, False), noise, None, self._encode())
         self.latents.walk(infer, self._context(values))
         return infer.latents
 
@@ -150,9 +159,21 @@ class Walks(Kept):
         """The mean of p(x|z), float32 [*, *event], of codes z [*, D]."""
         return self.likelihood.mean(self.decode(z, **condition))
 
+    def accepts(self, z: tf.Tensor) -> tf.Tensor:
+        """Whether each of z [*, D] is a code that the decoder can take, bool [*]."""
+        parts = self._parts_of(z)
+        accepted = [family.space.accepts(part) for family, part in parts]
+        return functools.reduce(tf.logical_and, accepted)
+
     def nearest(self, z: tf.Tensor) -> tf.Tensor:
         """The codes nearest to z [*, D] among those that this model can have, float32 [*, D]."""
-        return self.posterior.space.nearest(z)
+        return _beside([family.space.nearest(part) for family, part in self._parts_of(z)])
+
+    def _parts_of(self, z: tf.Tensor) -> list[tuple[Posterior, tf.Tensor]]:
+        """The posterior of each stochastic layer, and its part of codes [*, D]."""
+        families = [site.posterior for site in self.latents.sites]
+        parts = tf.split(z, [family.latent_size for family in families], axis=-1)
+        return list(zip(families, parts, strict=True))
 
     # ----- From the prior
 
@@ -198,7 +219,7 @@ class Walks(Kept):
     def _generate(self, noise: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         generate = Generate(noise, self._encode())
         self.latents.walk(generate, context)
-        return _beside([site.prior.space.flat(z) for site, z in zip(self.latents.sites, generate.codes, strict=True)])
+        return _beside(generate.codes)
 
     # ----- A whole pass
 
@@ -215,8 +236,11 @@ class Walks(Kept):
             condition: the conditions, by name.
         """
         x, values = self._split(x, condition, tuple(self.conditions))
-        infer = self.objective.infer([self._features(x, values, training)], noise, prior_noise, self._encode(training))
-        z = self.latents.walk(infer, self._context(values))
+        infer = self.objective.infer(self._features(x, values, training), noise, prior_noise, self._encode(training))
+        z = self.latents.walk(infer, self._context(values), training)
+        if training:
+            for latent in infer.latents:
+                latent.learn()
         p = self._likelihood(z, values, training)  # p(x|z)
         with tf.name_scope("likelihood/"):
             log_likelihood = self.likelihood.log_prob(p, x)  # log p(x|z), [K, B]
@@ -226,18 +250,19 @@ class Walks(Kept):
 
     def _represent(self, x, training: bool, condition: Mapping[str, Any]) -> Represent:
         x, values = self._split(x, condition, self.encoder_conditions)
-        represent = Represent([self._features(x, values, training)])
-        self.latents.walk(represent)
+        represent = Represent(self._features(x, values, training), self._encode(training))
+        self.latents.walk(represent, training=training)
         return represent
 
-    def _features(self, x: tf.Tensor, values: ConditionValues, training: bool) -> tf.Tensor:
-        """The encoder's features of x [B, *event]."""
-        return self.encoder(conditions.inputs(self.encoder, x, values), training=training)
+    def _features(self, x: tf.Tensor, values: ConditionValues, training: bool) -> list[tf.Tensor]:
+        """The encoder's features of x [B, *event], one for each stochastic layer."""
+        features = self.encoder(conditions.inputs(self.encoder, x, values), training=training)
+        return features if isinstance(features, list) else [features]
 
     def _likelihood(self, z: tf.Tensor, values: ConditionValues, training: bool) -> tfd.Distribution:
-        """p(x|z), batch [*], of what came down the walk, [*, D]: the networks see one axis of rows."""
-        lead, size = tf.shape(z)[:-1], z.shape[-1]
-        rows = tf.reshape(z, [-1, size])
+        """p(x|z), batch [*], of what came down the walk, [*, S]: the networks see one axis of rows."""
+        lead = tf.shape(z)[:-1]
+        rows = tf.reshape(z, [-1, *self.decoder.inputs[0].shape[1:]])
         beside = {name: _over(values[name], lead, self.conditions[name].shape) for name in self.decoder_conditions}
         features = self.decoder(conditions.inputs(self.decoder, rows, beside), training=training)
         unflatten = lambda value: tf.reshape(value, tf.concat([lead, value.shape[1:]], 0))  # noqa: E731
@@ -246,7 +271,13 @@ class Walks(Kept):
             return self.likelihood.distribution(tf.nest.map_structure(unflatten, parameters))
 
     def _encode(self, training: bool = False) -> Encode:
-        return Encode(functools.partial(self.encode, training=training), self.posterior.draw)
+        top = self.latents.sites[0].posterior
+
+        def posterior(x: tf.Tensor) -> tfd.Distribution:
+            features = self._features(x, {}, training)[0]
+            return top.distribution(top.parameters(Given(features)))
+
+        return Encode(posterior, top.draw)
 
     # ----- The conditions
 
@@ -257,7 +288,7 @@ class Walks(Kept):
 
     def _context(self, values: ConditionValues) -> tf.Tensor | None:
         """What the prior depends on, float32 [B, C]."""
-        return conditions.context(self.conditions, values) if self.prior.is_conditional else None
+        return conditions.context(self.conditions, values) if self.latents.sites[0].prior.is_conditional else None
 
 
 def _over(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:

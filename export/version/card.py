@@ -87,9 +87,10 @@ def _condition(name: str, given: dict[str, Any]) -> Condition:
 
 def model(vae: VAE, names: Names) -> dict[str, Any]:
     """A model in a few words and numbers."""
-    axes = ("posterior", "prior", "likelihood", "objective")
+    axes = ("likelihood", "objective")
     return {
         "class": type(vae).__name__,
+        **{axis: vae.latents.described(axis) for axis in ("posterior", "prior")},
         **{axis: type(getattr(vae, axis)).__name__ for axis in axes},
         "latent_size": vae.latent_size,
         "event_shape": list(vae.event_shape),

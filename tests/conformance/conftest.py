@@ -44,6 +44,11 @@ def frozen(prior: priors.Prior) -> priors.Prior:
     return prior
 
 
+def of_grid(shape: tuple[int, ...], **parts) -> VAE:
+    """A small model for images of 4 x 4 whose decoder takes a grid of this shape."""
+    return VAE(*networks.conv(EVENT_SHAPE, filters=(3,), activation="elu", latent_shape=shape), **parts)
+
+
 CASES: dict[str, Callable[[], VAE]] = {
     "mlp, DiagonalNormal, StandardNormal, Bernoulli, ELBO": lambda: model(
         networks.mlp,
@@ -118,6 +123,18 @@ CASES: dict[str, Callable[[], VAE]] = {
         posterior=posteriors.Deterministic(LATENT_SIZE),
         prior=priors.AutoregressiveFlow(LATENT_SIZE, hidden=(4,)),
         objective=objectives.MaximumMeanDiscrepancy(beta=None, kernel="inverse_multiquadratic"),
+    ),
+    # codes in a grid, and discrete ones
+    "conv, DiagonalNormal of a grid": lambda: of_grid((2, 2, 2)),
+    "FiniteScalarQuantized, UniformCodes": lambda: of_grid(
+        (2, 2, 2),
+        posterior=posteriors.FiniteScalarQuantized((2, 2), levels=(16, 9)),
+        prior=priors.UniformCodes((2, 2), codes=144),
+    ),
+    "VectorQuantized, UniformCodes": lambda: of_grid(
+        (2, 2, 3),
+        posterior=posteriors.VectorQuantized((2, 2), codes=5, width=3),
+        prior=priors.UniformCodes((2, 2), codes=5),
     ),
     # conditions: in both networks and the prior, or in one network alone
     "ConditionalNormal, Label": lambda: model(

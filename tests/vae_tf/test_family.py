@@ -5,10 +5,11 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_probability import distributions as tfd
 
 from vae_tf import likelihoods, objectives, posteriors, priors
 from vae_tf.family import Factorised, Family, Given, WithCovariance
-from vae_tf.spaces import Real, Sphere
+from vae_tf.spaces import Real, Sphere, WholeNumbers
 
 D = 3
 FAMILIES = {
@@ -17,6 +18,10 @@ FAMILIES = {
     "InverseAutoregressiveFlow": posteriors.InverseAutoregressiveFlow,
     "PowerSpherical": posteriors.PowerSpherical,
     "Deterministic": posteriors.Deterministic,
+    "RelativeNormal": posteriors.RelativeNormal,
+    "VectorQuantized": posteriors.VectorQuantized,
+    "FiniteScalarQuantized": posteriors.FiniteScalarQuantized,
+    "UniformCodes": priors.UniformCodes,
     "StandardNormal": priors.StandardNormal,
     "ConditionalNormal": priors.ConditionalNormal,
     "MixtureOfNormals": priors.MixtureOfNormals,
@@ -24,14 +29,17 @@ FAMILIES = {
     "AutoregressiveFlow": priors.AutoregressiveFlow,
     "SphericalUniform": priors.SphericalUniform,
 }
-FACTORISED = {"DiagonalNormal", "StandardNormal", "ConditionalNormal"}
-WITH_COVARIANCE = {"DiagonalNormal", "FullCovarianceNormal"}
-ON_THE_SPHERE = {"PowerSpherical", "SphericalUniform"}
+FACTORISED = {"DiagonalNormal", "RelativeNormal", "StandardNormal", "ConditionalNormal"}
+WITH_COVARIANCE = {"DiagonalNormal", "RelativeNormal", "FullCovarianceNormal"}
+SPACES = {
+    **dict.fromkeys(("PowerSpherical", "SphericalUniform"), Sphere),
+    **dict.fromkeys(("VectorQuantized", "FiniteScalarQuantized", "UniformCodes"), WholeNumbers),
+}
 FLAGS = ("doubly_reparameterises", "draws_from_prior", "is_normal", "is_spherical", "is_factorised")
 
 
 def test_no_family_is_left_out():
-    assert set(FAMILIES) == {*posteriors.__all__, *priors.__all__} - {"Posterior", "Prior"}
+    assert set(FAMILIES) == {*posteriors.__all__, *priors.__all__} - {"Posterior", "Prior", "Quantized"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -40,7 +48,7 @@ def test_a_family_is_what_it_has_the_methods_of(name):
     assert isinstance(family, Family)
     assert isinstance(family, Factorised) == (name in FACTORISED)
     assert isinstance(family, WithCovariance) == (name in WITH_COVARIANCE)
-    assert type(family.space) is (Sphere if name in ON_THE_SPHERE else Real)
+    assert type(family.space) is SPACES.get(name, Real)
     assert (family.space.shape, family.space.size, family.output_shape) == ((D,), D, (None, D))
 
 
@@ -49,7 +57,8 @@ def test_the_marginals_and_the_covariance_are_those_of_the_distribution(name, rn
     family = FAMILIES[name](D)
     family.build((None, 4))
     family.set_weights([rng.normal(0, 0.5, weight.shape) for weight in family.get_weights()])
-    given = Given(tf.constant(rng.normal(size=(5, 4)), tf.float32))
+    prior = lambda: tfd.Independent(tfd.Normal(tf.zeros([D]), tf.ones([D])), 1)  # noqa: E731
+    given = Given(tf.constant(rng.normal(size=(5, 4)), tf.float32), prior=prior)
     distribution = family.distribution(family.parameters(given))
     z = family.draw(distribution, tf.constant(rng.normal(size=(5, D)), tf.float32))
     if name in FACTORISED:

@@ -51,13 +51,14 @@ def aggregated_posterior(vae: VAE, x: Batch, seed: int) -> AggregatedPosterior |
         seed: the draw of example i is a function of (seed, i) alone.
 
     Returns:
-        Both parts, or None where q(z|x) has no density, or none for the codes of other examples (a flow); or if the
-        prior depends on the condition c: q(z) is then compared with no single p(z), but with a p(z|c) for each c.
+        Both parts, or None where q(z|x) has no density, or none for the codes of other examples (a flow); of a ladder;
+        or if the prior depends on the condition c: q(z) is then compared with no single p(z), but with a p(z|c) for
+        each c.
 
     Raises:
         InputError: for fewer than 2 examples.
     """
-    if not vae.scores_any_code or vae.prior_conditions:
+    if not vae.scores_any_code or vae.prior_conditions or len(vae.latents.sites) > 1:
         return None
     x = at_least(2, vae, x, "aggregated posterior")
     chosen = spread_evenly(DRAWS, count(x))

@@ -92,6 +92,8 @@ def check_prior(vae: VAE, prior: Prior) -> None:
         InputError: for a prior without weights, made of posteriors, that depends on a condition, or the model's own;
             one that does not fit the posterior; or a model whose own prior depends on a condition.
     """
+    if len(vae.latents.sites) > 1:
+        raise InputError("fit_prior got a ladder, whose rungs have priors of their own: give a model of one prior.")
     if prior.is_conditional:
         raise InputError(
             f"fit_prior got {type(prior).__name__}, which depends on a condition, but it fits one p(z) to the codes of "

@@ -170,7 +170,7 @@ def manifold(vae: VAE, columns: int = 20, **condition) -> np.ndarray:
 def pseudo_inputs(vae: VAE, count: int = 64) -> np.ndarray:
     """The first pseudo-inputs of a VampPrior."""
     check_images(vae)
-    shown = vae.prior.pseudo_inputs()[:count]
+    shown = vae.latents.sites[0].prior.pseudo_inputs()[:count]
     return grid(shown, columns=math.isqrt(len(shown)))
 
 

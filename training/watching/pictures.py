@@ -74,7 +74,7 @@ class Pictures(TensorBoardCallback):
             drawn["interpolation"] = grids.interpolation(vae, take(self.x, slice(NEIGHBOURS)))
         if vae.latent_size == 2:
             drawn["manifold"] = grids.manifold(vae, **take(conditions, 0))
-        if isinstance(vae.prior, VampPrior):
+        if isinstance(vae.latents.sites[0].prior, VampPrior):
             drawn["pseudo_inputs"] = grids.pseudo_inputs(vae)
         with self.writers["pictures"].as_default(step):
             for name, picture in drawn.items():

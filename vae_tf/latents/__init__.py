@@ -3,7 +3,10 @@
 from vae_tf.latents.choosers import Generate, Infer, Recall, Represent, Score
 from vae_tf.latents.codes import Codes
 from vae_tf.latents.flat import Flat
+from vae_tf.latents.joint import Joint
+from vae_tf.latents.ladder import Ladder
 from vae_tf.latents.latent import Latent
+from vae_tf.latents.rung import Rung
 from vae_tf.latents.weighed import InferWeighed, WeighedLatent
 
 __all__ = [
@@ -12,9 +15,12 @@ __all__ = [
     "Generate",
     "Infer",
     "InferWeighed",
+    "Joint",
+    "Ladder",
     "Latent",
     "Recall",
     "Represent",
+    "Rung",
     "Score",
     "WeighedLatent",
 ]

@@ -1,6 +1,7 @@
 """The five ways to choose z on the walk down the latents."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -34,18 +35,18 @@ class Infer:
         self.latents: list[Latent] = []
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """A draw, float32 [K, B, D]."""
+        """What a draw stands for, float32 [K, B, V]."""
         above = Given(state, self._encode)
+        prior = _prior(site, above)
         with tf.name_scope("posterior/"):
-            parameters = site.posterior.parameters(Given(next(self._features)))
+            parameters = site.posterior.parameters(Given(site.context(next(self._features), state), prior=prior))
             q = site.posterior.distribution(parameters)  # q(z|x)
             z = site.posterior.draw(q, self._noise.take(site.posterior.noise_size))  # z ~ q(z|x), [K, B, D]
-        with tf.name_scope("prior/"):
-            p = site.prior.distribution(site.prior.parameters(above))  # p(z)
+        p = prior()  # p(z)
         noise = self._prior_noise.take(site.prior.noise_size)
         draw_prior = lambda: site.prior.generate(above, noise)  # noqa: E731
         self.latents.append(self.latent_class(z, q, p, site, parameters, draw_prior))
-        return self.latents[-1].z
+        return site.posterior.value(self.latents[-1].z, q)
 
 
 class Represent:
@@ -53,6 +54,7 @@ class Represent:
 
     Args:
         features: the encoder's, one for each site, [B, *].
+        encode: the model's own posterior.
 
     Attributes:
         parameters: those of the posteriors that were met.
@@ -60,20 +62,21 @@ class Represent:
         codes: of each site, float32 [B, D].
     """
 
-    def __init__(self, features: Sequence[tf.Tensor]):
-        self._features = iter(features)
+    def __init__(self, features: Sequence[tf.Tensor], encode: Encode | None = None):
+        self._features, self._encode = iter(features), encode
         self.parameters: list[Parameters] = []
         self.posteriors: list[tfd.Distribution] = []
         self.codes: list[tf.Tensor] = []
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """The code, float32 [B, D]."""
-        del state
+        """What the code stands for, float32 [B, V]."""
         with tf.name_scope("posterior/"):
-            self.parameters.append(site.posterior.parameters(Given(next(self._features))))
+            prior = _prior(site, Given(state, self._encode))
+            given = Given(site.context(next(self._features), state), prior=prior)
+            self.parameters.append(site.posterior.parameters(given))
             self.posteriors.append(site.posterior.distribution(self.parameters[-1]))
         self.codes.append(site.posterior.code(self.posteriors[-1]))
-        return self.codes[-1]
+        return site.posterior.value(self.codes[-1])
 
 
 class Generate:
@@ -92,10 +95,10 @@ class Generate:
         self.codes: list[tf.Tensor] = []
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """A draw, float32 [B, D]."""
+        """What a draw stands for, float32 [B, V]."""
         noise = self._noise.take(site.prior.noise_size)
         self.codes.append(site.prior.generate(Given(state, self._encode), noise))
-        return self.codes[-1]
+        return site.posterior.value(self.codes[-1])
 
 
 class Recall:
@@ -109,10 +112,9 @@ class Recall:
         self._z = _Split(z)
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """The code of this site, float32 [*, *latent]."""
+        """What the code of this site stands for, float32 [*, V]."""
         del state
-        space = site.posterior.space
-        return space.unflat(self._z.take(space.size))
+        return site.posterior.value(self._z.take(site.posterior.latent_size))
 
 
 class Score:
@@ -121,21 +123,33 @@ class Score:
     Args:
         features: the encoder's, one for each site, [B, *].
         z: the codes of all sites, flat, float32 [*, D].
+        encode: the model's own posterior.
 
     Attributes:
         log_posterior: log q(z|x), float32 [*], nats.
     """
 
-    def __init__(self, features: Sequence[tf.Tensor], z: tf.Tensor):
-        self._represent, self._recall = Represent(features), Recall(z)
+    def __init__(self, features: Sequence[tf.Tensor], z: tf.Tensor, encode: Encode | None = None):
+        self._represent, self._z = Represent(features, encode), _Split(z)
         self.log_posterior: tf.Tensor | float = 0.0
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """The code of this site, float32 [*, *latent]."""
+        """What the code of this site stands for, float32 [*, V]."""
         self._represent(site, state)
-        z = self._recall(site, state)
+        z = self._z.take(site.posterior.latent_size)
         self.log_posterior += self._represent.posteriors[-1].log_prob(z)
-        return z
+        return site.posterior.value(z)
+
+
+def _prior(site: Site, above: Given) -> Callable[[], tfd.Distribution]:
+    """p(z) of a site, made when it is asked for, once."""
+
+    @functools.cache
+    def prior() -> tfd.Distribution:
+        with tf.name_scope("prior/"):
+            return site.prior.distribution(site.prior.parameters(above))
+
+    return prior
 
 
 class _Split:

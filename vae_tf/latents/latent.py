@@ -16,9 +16,9 @@ class Latent:
     What only some objectives need is computed when it is asked for.
 
     Attributes:
-        z: draws from the posterior, float32 [K, B, *latent].
-        posterior: q(z|x), batch [B], event [*latent].
-        prior: p(z), batch [] or [B], event [*latent].
+        z: draws from the posterior, float32 [K, B, D].
+        posterior: q(z|x), batch [B], event [D].
+        prior: p(z), batch [] or [B], event [D].
     """
 
     def __init__(
@@ -41,9 +41,20 @@ class Latent:
 
     @functools.cached_property
     def prior_draw(self) -> tf.Tensor:
-        """A draw from the prior for each example, float32 [B, *latent]."""
+        """A draw from the prior for each example, float32 [B, D]."""
         assert self._draw_prior is not None  # in a pass
         return self._draw_prior()
+
+    @property
+    def penalty(self) -> tf.Tensor | None:
+        """What training adds to the loss of each example besides the objective, float32 [B], if anything."""
+        assert self._site is not None
+        return self._site.posterior.penalty(self.posterior)
+
+    def learn(self) -> None:
+        """Takes in the posterior of a training step, for weights that no gradient reaches."""
+        assert self._site is not None
+        self._site.posterior.learn(self.posterior)
 
     @property
     def marginals(self) -> tfd.Distribution:
@@ -58,6 +69,12 @@ class Latent:
         assert self._site is not None
         assert isinstance(self._site.prior, Factorised)
         return self._site.prior.marginals(self.prior)
+
+    @property
+    def rates(self) -> tf.Tensor:
+        """KL[ q(z_d|x) || p(z_d) ] of each dimension, float32 [B, D], nats; below the top, the mean over the draws."""
+        rates = self.marginals.kl_divergence(self.prior_marginals)
+        return rates if rates.shape.rank == 2 else tf.reduce_mean(rates, axis=0)
 
     @property
     def covariance(self) -> tf.Tensor:

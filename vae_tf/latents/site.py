@@ -14,9 +14,12 @@ class Site(Protocol):
     posterior: Posterior
     prior: Prior
 
+    def context(self, features: tf.Tensor, state: tf.Tensor | None) -> tf.Tensor:
+        """What the posterior depends on, given what came down the walk."""
+
 
 class Choose(Protocol):
     """A way to choose z at each site."""
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
-        """z, float32 [*, B, D], given what came down the walk."""
+        """What z stands for, flat, float32 [*, B, V], given what came down the walk: z itself, or vectors of codes."""

@@ -8,6 +8,18 @@ from vae_tf.networks.base import Inputs, Networks
 from vae_tf.networks.conditional import Conditions, Label, Vector
 from vae_tf.networks.convolutional import conv
 from vae_tf.networks.fully_connected import mlp
+from vae_tf.networks.ladder import LadderNetworks, ladder
 from vae_tf.networks.residual import resnet
 
-__all__ = ["Conditions", "Inputs", "Label", "Networks", "Vector", "conv", "mlp", "resnet"]
+__all__ = [
+    "Conditions",
+    "Inputs",
+    "Label",
+    "LadderNetworks",
+    "Networks",
+    "Vector",
+    "conv",
+    "ladder",
+    "mlp",
+    "resnet",
+]

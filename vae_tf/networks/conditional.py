@@ -99,8 +99,12 @@ class Conditional:
                 self.features.append(condition.features(value))
 
     def join(self, features: keras.KerasTensor) -> keras.KerasTensor:
-        """Features [B, F] with those of the conditions beside them."""
-        return layers.Concatenate(name="joined")([features, *self.features]) if self.features else features
+        """Features [B, F] or [B, height, width, F], and at each place those of the conditions beside them."""
+        if not self.features:
+            return features
+        _, *places, _ = features.shape
+        beside = [_at_each_place(value, tuple(places)) for value in self.features] if places else self.features
+        return layers.Concatenate(name="joined")([features, *beside])
 
     def model(self, first: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
         """The network from its first input and the conditions to features."""
@@ -118,6 +122,12 @@ def _checked(conditions: Conditions) -> Mapping[str, Label | Vector]:
     for name in conditions:
         check_name(name, "A condition of the network")
     return conditions
+
+
+def _at_each_place(value: keras.KerasTensor, places: tuple[int, ...]) -> keras.KerasTensor:
+    """Features [B, F] as [B, height, width, F]."""
+    value = layers.Reshape((1, 1, value.shape[-1]))(value)
+    return layers.UpSampling2D(places)(value)
 
 
 def _check_taken(condition: Label | Vector) -> None:

@@ -28,6 +28,18 @@ def smallest(event_shape: tuple[int, ...], filters: tuple[int, ...]) -> tuple[in
     return math.ceil(event_shape[0] / factor), math.ceil(event_shape[1] / factor), filters[-1]
 
 
+def grid(latent_shape: Sequence[int], narrowest: tuple[int, int, int]) -> tuple[int, ...]:
+    """The shape of a grid of codes, as high and wide as the smallest features; others are refused."""
+    latent_shape = sizes("The network", "latent_shape", latent_shape)
+    if len(latent_shape) != 3 or latent_shape[:2] != narrowest[:2]:
+        raise InputError(
+            f"The network got latent_shape={latent_shape}, and its smallest features are {narrowest[0]} x "
+            f"{narrowest[1]}: give ({narrowest[0]}, {narrowest[1]}, channels), or another number of filters, each of "
+            f"which halves height and width."
+        )
+    return latent_shape
+
+
 def cropped(features: keras.KerasTensor, event_shape: tuple[int, ...]) -> keras.KerasTensor:
     """Features as high and wide as the event, where doubling has made more."""
     excess = [(0, size - wanted) for size, wanted in zip(features.shape[1:3], event_shape[:2], strict=True)]

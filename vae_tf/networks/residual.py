@@ -8,7 +8,7 @@ from keras import layers
 
 from vae_tf.networks.base import Inputs, Networks, check_activation, transformed
 from vae_tf.networks.conditional import Conditional, Conditions
-from vae_tf.networks.images import cropped, image, smallest
+from vae_tf.networks.images import cropped, grid, image, smallest
 from vae_tf.sizes import size, sizes
 
 
@@ -21,6 +21,7 @@ def resnet(
     activation: str = "relu",
     inputs: Inputs = None,
     conditions: Conditions = None,
+    latent_shape: Sequence[int] | None = None,
 ) -> Networks:
     """Residual convolutional networks for images of any size: each stage halves it, the decoder doubles it back.
 
@@ -40,14 +41,17 @@ def resnet(
             order 1, such as a table's (then give the data to `encoder.get_layer("standardize").adapt`); or None.
         conditions: what the networks take besides, by name, such as {"label": networks.Label(10)}. The encoder's last
             layer and the decoder's first take it beside the features and z.
+        latent_shape: in place of `latent_size`, the shape of a grid of codes as high and wide as the smallest features,
+            such as (7, 7, 4) for images of 28 x 28 and two filters; then no layer is dense, and `hidden` is not used.
 
     Returns:
         The encoder [B, height, width, channels] -> [B, hidden] and the decoder
-        [B, latent_size] -> [B, height, width, filters[0]].
+        [B, latent_size] -> [B, height, width, filters[0]]. With `latent_shape`, the encoder ends in
+        [B, *latent_shape[:2], filters[-1]], and the decoder takes [B, *latent_shape].
 
     Raises:
-        InputError: where the event is not an image, a size is below 1, or Keras has no such activation; for other
-            `inputs` or `conditions`.
+        InputError: if the event is not an image, a size is below 1, or Keras has no such activation; if the grid of
+            codes is not as high and wide as the smallest features; for other `inputs` or `conditions`.
     """
     check_activation(activation)
     event_shape = image("resnet", event_shape)
@@ -61,15 +65,22 @@ def resnet(
         features = layers.Conv2D(count, 3, strides=2, padding="same")(features)
         for _ in range(blocks):
             features = residual_block(features, activation)
-    features = layers.Flatten()(layers.Activation(activation)(features))
-    features = layers.Dense(hidden, activation=activation)(conditional.join(features))
+    narrowest = smallest(event_shape, filters)
+    features = layers.Activation(activation)(features)
+    if latent_shape is None:
+        features = layers.Dense(hidden, activation=activation)(conditional.join(layers.Flatten()(features)))
+    else:
+        features = layers.Conv2D(filters[-1], 1, activation=activation)(conditional.join(features))
     encoder = conditional.model(x, features)
 
-    narrowest = smallest(event_shape, filters)
     conditional = Conditional(conditions, "decoder")
-    z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
-    features = layers.Dense(hidden, activation=activation)(conditional.join(z))
-    features = layers.Reshape(narrowest)(layers.Dense(math.prod(narrowest))(features))
+    if latent_shape is None:
+        z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
+        features = layers.Dense(hidden, activation=activation)(conditional.join(z))
+        features = layers.Reshape(narrowest)(layers.Dense(math.prod(narrowest))(features))
+    else:
+        z = keras.Input(grid(latent_shape, narrowest), name="z")
+        features = layers.Conv2D(filters[-1], 3, padding="same")(conditional.join(z))
     for count in reversed(filters):
         for _ in range(blocks):
             features = residual_block(features, activation)

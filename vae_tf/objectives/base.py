@@ -2,7 +2,7 @@
 
 import abc
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -11,6 +11,7 @@ from vae_tf import divergence, schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.latents import Infer
+from vae_tf.latents.site import Site
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.settled import Settled
@@ -48,6 +49,11 @@ class Objective(Settled):
         """This objective for a data set of N examples, where it needs to know."""
         del examples
         return self
+
+    def check_sites(self, sites: Sequence[Site]) -> None:
+        """Refuses stochastic layers that this objective has no meaning for; see `check`."""
+        for site in sites:
+            self.check(site.posterior, site.prior)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior or a prior that this objective has no meaning for.
@@ -102,6 +108,19 @@ class Bound(Objective, abc.ABC):
         """`elbo`, `rate` and `distortion`, each float32 [B], nats."""
         rate = divergence.rate(terms.latents, self.kl)  # KL[ q(z|x) || p(z) ]
         return {"elbo": -(terms.distortion + rate), "rate": rate, "distortion": terms.distortion}
+
+
+def check_is_one(objective: Objective, sites: Sequence[Site]) -> None:
+    """Refuses several stochastic layers.
+
+    Raises:
+        InputError: saying what would fit.
+    """
+    if len(sites) > 1:
+        raise InputError(
+            f"{type(objective).__name__} is of one stochastic layer, and the ladder has {len(sites)}: use "
+            f"objectives.ELBO, FreeBits or ImportanceWeighted."
+        )
 
 
 def check_number(objective: Objective, name: str, value) -> None:

@@ -1,6 +1,6 @@
 """The objective that draws the covariance of the codes to the identity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
@@ -9,7 +9,8 @@ import tensorflow as tf
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.family import WithCovariance
-from vae_tf.objectives.base import Bound, Values, check_number
+from vae_tf.latents.site import Site
+from vae_tf.objectives.base import Bound, Values, check_is_one, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Terms
@@ -78,6 +79,11 @@ class DIP(Bound):
         if self.variant == "i":
             return covariance
         return covariance + terms.mean(latent.covariance)
+
+    def check_sites(self, sites: Sequence[Site]) -> None:
+        """Refuses several stochastic layers, and as `check`."""
+        check_is_one(self, sites)
+        super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior without a covariance in closed form, or whose codes cannot have that of the identity.

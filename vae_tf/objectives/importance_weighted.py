@@ -1,6 +1,7 @@
 """The importance-weighted bound."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -8,10 +9,11 @@ import tensorflow as tf
 
 from vae_tf.errors import InputError
 from vae_tf.latents import Infer, InferWeighed, WeighedLatent
-from vae_tf.objectives.base import Bound, Values
+from vae_tf.latents.site import Site
+from vae_tf.objectives.base import Bound, Values, check_is_one
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
-from vae_tf.spaces import Sphere
+from vae_tf.spaces import Sphere, WholeNumbers
 from vae_tf.terms import Terms
 
 
@@ -57,6 +59,12 @@ class ImportanceWeighted(Bound):
             latent.weigh_gradient(tf.nn.softmax(log_weights, axis=0))  # v_k
         return log_weights
 
+    def check_sites(self, sites: Sequence[Site]) -> None:
+        """Refuses "dreg" for several stochastic layers, and as `check`."""
+        if self.gradient == "dreg":
+            check_is_one(self, sites)
+        super().check_sites(sites)
+
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses "dreg" for a posterior that scores its own draws alone, and on the sphere.
 
@@ -69,6 +77,11 @@ class ImportanceWeighted(Bound):
                 f'gradient="dreg" needs log q(z|x) of a draw with its parameters held fixed, and '
                 f"{type(posterior).__name__} has it only together with the draw: use gradient="
                 f'"standard", or posteriors.DiagonalNormal.'
+            )
+        if self.gradient == "dreg" and isinstance(posterior.space, WholeNumbers):
+            raise InputError(
+                f'gradient="dreg" weighs draws, and those of {type(posterior).__name__} are one code: use '
+                f'gradient="standard", or objectives.ELBO.'
             )
         if self.gradient == "dreg" and posterior.space_class is Sphere:
             raise InputError(

@@ -1,5 +1,6 @@
 """The objective that draws the aggregated posterior to the prior."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -8,7 +9,8 @@ import tensorflow as tf
 from vae_tf import schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
-from vae_tf.objectives.base import Bound, Values, check_weight
+from vae_tf.latents.site import Site
+from vae_tf.objectives.base import Bound, Values, check_is_one, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Latent, Terms
@@ -101,6 +103,11 @@ class MaximumMeanDiscrepancy(Bound):
         if self.kernel == "gaussian":
             return tf.exp(-square / size)
         return tf.add_n([2 * scale * size / (2 * scale * size + square) for scale in SCALES])
+
+    def check_sites(self, sites: Sequence[Site]) -> None:
+        """Refuses several stochastic layers, and as `check`."""
+        check_is_one(self, sites)
+        super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a rate without a density, a density without a rate, and a prior that its draws do not train.

@@ -1,6 +1,5 @@
 """What every posterior is."""
 
-import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -17,7 +16,7 @@ class Posterior(Family):
     can be the identity has `covariance(q)`; objectives ask for them.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
 
     Attributes:
@@ -40,6 +39,45 @@ class Posterior(Family):
         """Reparameterised draws z ~ q(z|x), float32 [K, B, D], from standard normals [K, B, noise_size]."""
         raise NotImplementedError
 
+    def check_alone(self) -> None:
+        """Refuses to be the posterior of the only stochastic layer.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+
+    def check_prior(self, prior: Family) -> None:
+        """Refuses a prior beside which this posterior has no meaning.
+
+        Raises:
+            InputError: saying why, and what would fit.
+        """
+        del prior
+
+    @property
+    def value_shape(self) -> tuple[int, ...]:
+        """The shape of what goes down the walk for one code: that of the code, if it stands for itself."""
+        return self.space.shape
+
+    def value(self, z: tf.Tensor, q: tfd.Distribution | None = None) -> tf.Tensor:
+        """What goes down the walk for codes [*, D], flat: they themselves, if they stand for themselves.
+
+        Args:
+            z: the codes.
+            q: what they were drawn from, in a pass whose gradient has to reach its parameters.
+        """
+        del q
+        return z
+
+    def penalty(self, q: tfd.Distribution) -> tf.Tensor | None:
+        """What training adds to the loss of each example besides the objective, float32 [B], nats, if anything."""
+        del q
+        return None
+
+    def learn(self, q: tfd.Distribution) -> None:
+        """Takes in the posteriors of a training step, for weights that no gradient reaches."""
+        del q
+
     def code(self, q: tfd.Distribution) -> tf.Tensor:
         """The code that stands for x where one is shown or served, float32 [B, D]."""
         return q.mean()
@@ -48,27 +86,8 @@ class Posterior(Family):
         """The standard deviation of each dimension, float32 [B, D], or None if it has no closed form."""
         return q.stddev()
 
-    def _linear(
-        self, features_shape, name: str, size: int | None = None, start: str = "glorot_uniform"
-    ) -> keras.layers.Dense:
-        """A float32 linear layer from flattened features to `size` values (D if not given), built."""
-        size = self.latent_size if size is None else size
-        projection = keras.layers.Dense(size, kernel_initializer=start, dtype="float32", name=name)
-        projection.build((None, flat_size(features_shape)))
-        return projection
-
 
 def bounded_log_scale(log_scale: tf.Tensor) -> tf.Tensor:
     """log scale with the log variance within `LOG_VARIANCES`, which are those of diffusers, too."""
     low, high = LOG_VARIANCES
     return bounded(log_scale, low / 2, high / 2)
-
-
-def flat_size(features_shape) -> int:
-    """The number of features of one example."""
-    return int(tf.TensorShape(features_shape[1:]).num_elements())
-
-
-def flat(features: tf.Tensor) -> tf.Tensor:
-    """Features [B, *] as [B, F]."""
-    return tf.reshape(features, [tf.shape(features)[0], flat_size(features.shape)])

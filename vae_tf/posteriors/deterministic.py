@@ -1,11 +1,13 @@
 """The posterior of a plain autoencoder."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior, flat
+from vae_tf.posteriors.base import Posterior
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -19,13 +21,13 @@ class Deterministic(Posterior):
     Source: Hinton and Salakhutdinov (2006).
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
     """
 
     has_density = False
 
-    def __init__(self, latent_size: int, name: str | None = None):
+    def __init__(self, latent_size: int | Sequence[int], name: str | None = None):
         super().__init__(latent_size, name=name)
         self.noise_size = 0
 
@@ -36,7 +38,7 @@ class Deterministic(Posterior):
 
     def parameters(self, given: Given) -> Parameters:
         """`loc`, float32 [B, D], for features [B, *]."""
-        return {"loc": self.loc(flat(given.context))}
+        return {"loc": self._values(self.loc, given.context)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

@@ -1,5 +1,6 @@
 """The normal posterior with a diagonal covariance."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -8,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat
+from vae_tf.posteriors.base import Posterior, bounded_log_scale
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -23,7 +24,7 @@ class DiagonalNormal(Posterior):
     Source: Kingma and Welling (2014), section 3 and appendix C.2; "log_scale": Burda et al. (2016), appendix C.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         spread: what the second projection gives, "log_variance" or "log_scale"; the two differ in how they start and
             in how fast they learn.
         name: the layer's name.
@@ -33,7 +34,10 @@ class DiagonalNormal(Posterior):
     """
 
     def __init__(
-        self, latent_size: int, spread: Literal["log_variance", "log_scale"] = "log_variance", name: str | None = None
+        self,
+        latent_size: int | Sequence[int],
+        spread: Literal["log_variance", "log_scale"] = "log_variance",
+        name: str | None = None,
     ):
         super().__init__(latent_size, name)
         if spread not in ("log_variance", "log_scale"):
@@ -51,10 +55,11 @@ class DiagonalNormal(Posterior):
 
     def parameters(self, given: Given) -> Parameters:
         """`loc` and `scale`, each float32 [B, D], for features [B, *]."""
-        features = flat(given.context)
-        is_variance = self.spread == "log_variance"
-        log_scale = self.log_variance(features) / 2 if is_variance else self.log_scale(features)
-        return {"loc": self.loc(features), "scale": tf.exp(bounded_log_scale(log_scale))}
+        if self.spread == "log_variance":
+            log_scale = self._values(self.log_variance, given.context) / 2
+        else:
+            log_scale = self._values(self.log_scale, given.context)
+        return {"loc": self._values(self.loc, given.context), "scale": tf.exp(bounded_log_scale(log_scale))}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """q(z|x) with batch [B] and event [D]."""

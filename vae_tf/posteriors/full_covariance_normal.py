@@ -6,7 +6,7 @@ from tensorflow_probability import distributions as tfd
 from tensorflow_probability import math as tfm
 
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat
+from vae_tf.posteriors.base import Posterior, bounded_log_scale
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -24,20 +24,20 @@ class FullCovarianceNormal(Posterior):
     Source: Kingma and Welling (2019), "An Introduction to Variational Autoencoders", section 2.5.1.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
     """
 
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
-        self.loc = self._linear(features_shape, "loc")
+        self.loc = self._linear(features_shape, "loc", self.latent_size)
         entries = self.latent_size * (self.latent_size + 1) // 2
         self.scale_tril = self._linear(features_shape, "scale_tril", entries, "zeros")
         self.built = True
 
     def parameters(self, given: Given) -> Parameters:
         """`loc`, float32 [B, D], and `scale_tril`, float32 [B, D, D], for features [B, *]."""
-        features = flat(given.context)
+        features = self._flat(given.context)
         triangle = tfm.fill_triangular(self.scale_tril(features))
         is_diagonal = tf.eye(self.latent_size, dtype=tf.bool)
         diagonal = tf.reduce_sum(tf.where(is_diagonal, triangle, 0.0), axis=-1)

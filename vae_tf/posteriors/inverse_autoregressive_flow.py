@@ -1,5 +1,6 @@
 """The inverse autoregressive flow posterior."""
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -8,7 +9,7 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf import flows
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior, bounded_log_scale, flat, flat_size
+from vae_tf.posteriors.base import Posterior, bounded_log_scale
 from vae_tf.sizes import sizes
 
 
@@ -25,7 +26,7 @@ class InverseAutoregressiveFlow(Posterior):
     Source: Kingma et al. (2016), section 4.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         steps: T, the number of flows.
         hidden: the widths of each masked network's hidden layers.
         name: the layer's name.
@@ -33,22 +34,28 @@ class InverseAutoregressiveFlow(Posterior):
 
     scores_any_code = False
 
-    def __init__(self, latent_size: int, steps: int = 2, hidden: Sequence[int] = (64, 64), name: str | None = None):
+    def __init__(
+        self,
+        latent_size: int | Sequence[int],
+        steps: int = 2,
+        hidden: Sequence[int] = (64, 64),
+        name: str | None = None,
+    ):
         super().__init__(latent_size, name=name)
         self.steps, self.hidden = steps, sizes("The flow", "hidden", hidden)
-        self.networks = flows.networks(latent_size, steps, self.hidden)
+        self.networks = flows.networks(self.latent_size, steps, self.hidden)
 
     def build(self, features_shape):
         """Creates the two projections and the masked networks for features [B, *]."""
-        self.loc = self._linear(features_shape, "loc")
-        self.log_variance = self._linear(features_shape, "log_variance")
+        self.loc = self._linear(features_shape, "loc", self.latent_size)
+        self.log_variance = self._linear(features_shape, "log_variance", self.latent_size)
         for network in self.networks:
-            network.build((None, flat_size(features_shape)))
+            network.build((None, math.prod(features_shape[1:])))
         self.built = True
 
     def parameters(self, given: Given) -> Parameters:
         """`loc` and `scale`, each float32 [B, D], and `context`, float32 [B, F], for features [B, *]."""
-        features = tf.cast(flat(given.context), tf.float32)
+        features = tf.cast(self._flat(given.context), tf.float32)
         scale = tf.exp(bounded_log_scale(self.log_variance(features) / 2))
         return {"loc": self.loc(features), "scale": scale, "context": features}
 

@@ -1,6 +1,7 @@
 """The power spherical posterior."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from tensorflow_probability import distributions as tfd
 from vae_tf.bounds import bounded
 from vae_tf.errors import InputError
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior, flat
+from vae_tf.posteriors.base import Posterior
 from vae_tf.spaces import Sphere
 
 # Where the distribution function of the angle is tabulated, in standard deviations of its logit.
@@ -36,7 +37,7 @@ class PowerSpherical(Posterior):
     Source: De Cao and Aziz (2020), section 3; as the posterior in place of von Mises-Fisher: Davidson et al. (2018).
 
     Args:
-        latent_size: D, the number of latent dimensions, at least 2.
+        latent_size: D, the number of latent dimensions, at least 2, or the shape of a grid of them.
         name: the layer's name.
 
     Raises:
@@ -45,22 +46,22 @@ class PowerSpherical(Posterior):
 
     space_class = Sphere
 
-    def __init__(self, latent_size: int, name: str | None = None):
+    def __init__(self, latent_size: int | Sequence[int], name: str | None = None):
         super().__init__(latent_size, name=name)
-        if latent_size < 2:
+        if self.latent_size < 2:
             raise InputError(f"PowerSpherical got latent_size={latent_size}: a sphere needs at least 2 dimensions.")
 
     def build(self, features_shape):
         """Creates the two projections for features [B, *]."""
-        self.loc = self._linear(features_shape, "loc")
+        self.loc = self._linear(features_shape, "loc", self.latent_size)
         self.concentration = self._linear(features_shape, "concentration", 1)
         self.built = True
 
     def parameters(self, given: Given) -> Parameters:
         """`loc`, float32 [B, D], of length 1, and `concentration`, float32 [B], for features [B, *]."""
-        features = flat(given.context)
+        features = self._flat(given.context)
         loc = tf.math.l2_normalize(self.loc(features), axis=-1)
-        concentration = tf.nn.softplus(self.concentration(features)[:, 0]) + 1
+        concentration = tf.nn.softplus(self.concentration(features)[..., 0]) + 1
         return {"loc": loc, "concentration": bounded(concentration, 1, LARGEST_CONCENTRATION)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
@@ -75,7 +76,7 @@ class PowerSpherical(Posterior):
         around_first = tf.concat([t, root * v], axis=-1)  # around e_1 = (1, 0, ..., 0)
         # A reflection that takes e_1 to loc, or -e_1 where that is farther away.
         first = tf.one_hot(0, self.latent_size)
-        sign = tf.where(distribution.mean_direction[:, :1] >= 0, 1.0, -1.0)
+        sign = tf.where(distribution.mean_direction[..., :1] >= 0, 1.0, -1.0)
         normal = tf.math.l2_normalize(distribution.mean_direction + sign * first, axis=-1)
         reflected = around_first - 2 * tf.reduce_sum(around_first * normal, axis=-1, keepdims=True) * normal
         return -sign * reflected

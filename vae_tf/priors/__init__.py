@@ -6,6 +6,7 @@ from vae_tf.priors.conditional_normal import ConditionalNormal
 from vae_tf.priors.mixture_of_normals import MixtureOfNormals
 from vae_tf.priors.spherical_uniform import SphericalUniform
 from vae_tf.priors.standard_normal import StandardNormal
+from vae_tf.priors.uniform_codes import UniformCodes
 from vae_tf.priors.vamp_prior import VampPrior
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Prior",
     "SphericalUniform",
     "StandardNormal",
+    "UniformCodes",
     "VampPrior",
 ]

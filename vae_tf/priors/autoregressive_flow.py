@@ -28,16 +28,22 @@ class AutoregressiveFlow(Prior):
     section 3.2.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         steps: T, the number of flows.
         hidden: the widths of each masked network's hidden layers.
         name: the layer's name.
     """
 
-    def __init__(self, latent_size: int, steps: int = 2, hidden: Sequence[int] = (64, 64), name: str | None = None):
+    def __init__(
+        self,
+        latent_size: int | Sequence[int],
+        steps: int = 2,
+        hidden: Sequence[int] = (64, 64),
+        name: str | None = None,
+    ):
         super().__init__(latent_size, name=name)
         self.steps, self.hidden = steps, sizes("The flow", "hidden", hidden)
-        self.networks = flows.networks(latent_size, steps, self.hidden)
+        self.networks = flows.networks(self.latent_size, steps, self.hidden)
 
     def build(self, examples_shape):
         """Creates the masked networks, loc and scale, which start at 0 and 1."""

@@ -15,7 +15,7 @@ class Prior(Family):
     """p(z), or p(z|condition): a distribution over codes.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
 
     Attributes:
@@ -53,8 +53,7 @@ class Prior(Family):
         if self.space_class is not posterior.space_class:
             raise InputError(
                 f"The codes of {type(posterior).__name__} lie on {posterior.space.name}, where {type(self).__name__} "
-                f"has no density: use priors.SphericalUniform or priors.VampPrior, or a posterior such as "
-                f"DiagonalNormal."
+                f"has no density: use {posterior.space.fitting}, or a posterior such as DiagonalNormal."
             )
 
     def check_conditions(self, encoder_conditions: Sequence[str], conditions: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ class ConditionalNormal(Prior):
     Source: Sohn et al. (2015), section 4, where the prior depends on the condition.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
     """
 
@@ -29,14 +29,14 @@ class ConditionalNormal(Prior):
 
     def build(self, context_shape):
         """Creates the two projections for contexts [B, C]."""
-        self.loc = self._zeros(context_shape, "loc")
-        self.log_scale = self._zeros(context_shape, "log_scale")
+        self.loc = self._linear(context_shape, "loc", start="zeros")
+        self.log_scale = self._linear(context_shape, "log_scale", start="zeros")
         self.built = True
 
     def parameters(self, given: Given) -> Parameters:
         """`loc` and `scale`, each float32 [*, D], for a context [*, C]."""
-        scale = tf.exp(bounded_log_scale(self.log_scale(given.context)))
-        return {"loc": self.loc(given.context), "scale": scale}
+        scale = tf.exp(bounded_log_scale(self._values(self.log_scale, given.context)))
+        return {"loc": self._values(self.loc, given.context), "scale": scale}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """p(z|c) with batch [*] and event [D]."""
@@ -49,9 +49,3 @@ class ConditionalNormal(Prior):
     def marginals(self, p: tfd.Distribution) -> tfd.Distribution:
         """p(z_d|c), normal, batch [*, D], event []."""
         return p.distribution
-
-    def _zeros(self, context_shape, name: str) -> keras.layers.Dense:
-        """A float32 linear layer from a context to D values, all of them 0 at first."""
-        linear = keras.layers.Dense(self.latent_size, kernel_initializer="zeros", dtype="float32", name=name)
-        linear.build(tuple(context_shape))
-        return linear

@@ -1,5 +1,7 @@
 """The mixture of normals prior."""
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -22,7 +24,7 @@ class MixtureOfNormals(Prior):
     Source: Tomczak and Welling (2018), section 2.2 ("MoG").
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         components: M, the number of normals.
         name: the layer's name.
 
@@ -32,10 +34,10 @@ class MixtureOfNormals(Prior):
 
     is_reparameterised = False
 
-    def __init__(self, latent_size: int, components: int = 20, name: str | None = None):
+    def __init__(self, latent_size: int | Sequence[int], components: int = 20, name: str | None = None):
         super().__init__(latent_size, name=name)
         self.components = size("MixtureOfNormals", "components", components)
-        self.noise_size = latent_size + 1
+        self.noise_size = self.latent_size + 1
 
     def build(self, examples_shape):
         """Creates the weights: the normals start around draws of N(0, I), alike in weight and of scale 1."""

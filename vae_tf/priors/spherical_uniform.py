@@ -1,5 +1,7 @@
 """The uniform prior on the sphere."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
@@ -20,7 +22,7 @@ class SphericalUniform(Prior):
     Source: Davidson et al. (2018), section 3.3.
 
     Args:
-        latent_size: D, the number of latent dimensions, at least 2.
+        latent_size: D, the number of latent dimensions, at least 2, or the shape of a grid of them.
         name: the layer's name.
 
     Raises:
@@ -30,9 +32,9 @@ class SphericalUniform(Prior):
     is_learned = False
     space_class = Sphere
 
-    def __init__(self, latent_size: int, name: str | None = None):
+    def __init__(self, latent_size: int | Sequence[int], name: str | None = None):
         super().__init__(latent_size, name=name)
-        if latent_size < 2:
+        if self.latent_size < 2:
             raise InputError(f"SphericalUniform got latent_size={latent_size}: a sphere needs at least 2 dimensions.")
 
     def build(self, examples_shape):

@@ -17,7 +17,7 @@ class StandardNormal(Prior):
     Source: Kingma and Welling (2014), section 3.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         name: the layer's name.
     """
 

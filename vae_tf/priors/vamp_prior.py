@@ -13,6 +13,7 @@ from vae_tf.family import Given
 from vae_tf.posteriors import Posterior
 from vae_tf.priors.base import Prior
 from vae_tf.sizes import size
+from vae_tf.spaces import WholeNumbers
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -24,7 +25,7 @@ class VampPrior(Prior):
     Source: Tomczak and Welling (2018), equation 9.
 
     Args:
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions, or the shape of a grid of them.
         components: M, the number of pseudo-inputs.
         activation: "sigmoid" for data in [0, 1], or "linear" for data of any value.
         name: the layer's name.
@@ -35,7 +36,7 @@ class VampPrior(Prior):
 
     def __init__(
         self,
-        latent_size: int,
+        latent_size: int | Sequence[int],
         components: int = 500,
         activation: Literal["sigmoid", "linear"] = "sigmoid",
         name: str | None = None,
@@ -44,7 +45,7 @@ class VampPrior(Prior):
         if activation not in ("sigmoid", "linear"):
             raise InputError(f'VampPrior got activation={activation!r}: give "sigmoid" or "linear".')
         self.components, self.activation = size("VampPrior", "components", components), activation
-        self.noise_size = latent_size + 1
+        self.noise_size = self.latent_size + 1
 
     def build(self, examples_shape):
         """Creates the weights of the pseudo-inputs, for examples [B, *event]."""
@@ -90,6 +91,8 @@ class VampPrior(Prior):
             why = f"{name} has no density, so neither has a mixture of such posteriors"
         elif not posterior.scores_any_code:
             why = f"a VampPrior needs the density of every code under each q(z|u_m), and {name} gives that of its draws"
+        elif isinstance(posterior.space, WholeNumbers):
+            why = f"{name} gives one code to each pseudo-input, so all other codes would be impossible"
         else:
             return
         raise InputError(

@@ -31,6 +31,7 @@ class Served(Protocol):
     def prior_conditions(self) -> tuple[str, ...]: ...  # noqa: D102
     def represent(self, x, training: bool = False, **condition) -> Codes: ...  # noqa: D102
     def reconstruct(self, x, **condition) -> tf.Tensor: ...  # noqa: D102
+    def accepts(self, z) -> tf.Tensor: ...  # noqa: D102
     def mean(self, z, **condition) -> tf.Tensor: ...  # noqa: D102
     def draw(self, seeds, **condition) -> tf.Tensor: ...  # noqa: D102
     def from_noise(self, noise, **condition) -> tf.Tensor: ...  # noqa: D102

@@ -26,7 +26,8 @@ Graph: TypeAlias = tf.types.experimental.ConcreteFunction
 def decode(vae: Served, z: tf.Tensor, **condition: tf.Tensor) -> Tensors:
     """`mean` of p(x|z), float32 [B, *event], for codes z, float32 [B, D]."""
     is_good, condition = accepted(vae.conditions, condition)
-    return _nan_unless(_is_finite(z) & is_good, {"mean": vae.mean(z, **_of(vae.decoder_conditions, condition))})
+    is_good &= vae.accepts(z)
+    return _nan_unless(is_good, {"mean": vae.mean(z, **_of(vae.decoder_conditions, condition))})
 
 
 def sample(vae: Served, seed: tf.Tensor, **condition: tf.Tensor) -> Tensors:

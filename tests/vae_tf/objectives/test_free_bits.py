@@ -63,7 +63,17 @@ def test_what_does_not_fall_apart_into_dimensions_is_refused(make_vae, parts):
 
 
 def test_the_config_makes_it_again():
-    assert FreeBits.from_config(FreeBits(free=0.25, samples=2).get_config()).get_config() == {
-        "free": 0.25,
-        "samples": 2,
-    }
+    made = FreeBits(free=0.25, samples=2, group="layer")
+    assert FreeBits.from_config(made.get_config()).get_config() == {"free": 0.25, "samples": 2, "group": "layer"}
+    assert FreeBits.from_config({"free": 0.25, "samples": 2}).group == "dimension"  # as version 0.1 wrote it
+
+
+def test_a_layer_has_its_nats_free_together():
+    rates = RATES.sum(axis=-1)  # of all dimensions
+    distortion = np.array([3.0, 4.0, 5.0])
+    values = FreeBits(free=rates.mean() - 0.1, group="layer")(terms(LOC), tf.constant(0))
+    np.testing.assert_allclose(values["loss"], distortion + rates, rtol=1e-5)
+    values = FreeBits(free=rates.mean() + 0.1, group="layer")(terms(LOC), tf.constant(0))
+    np.testing.assert_allclose(values["loss"], distortion + rates.mean() + 0.1, rtol=1e-5)
+    with pytest.raises(InputError, match=r"group='rung': give \"dimension\" or \"layer\""):
+        FreeBits(group="rung")
