@@ -89,30 +89,41 @@ class Family(Settled, keras.layers.Layer):
         return config if len(self._shape) == 1 else {**config, "latent_size": list(self._shape)}
 
     def _linear(
-        self,
-        context_shape,
-        name: str,
-        size: int | None = None,
-        start: str = "glorot_uniform",
-        is_placewise: bool = False,
+        self, context_shape, name: str, size: int | tuple[int, ...] | None = None, start: str = "glorot_uniform"
     ) -> keras.layers.Dense:
-        """A float32 linear layer, built: to D values (see `_values`), or to `size` values, of all or of each place."""
+        """A float32 linear layer for contexts [B, ...], built; see `_values`.
+
+        Args:
+            context_shape: of a batch of contexts.
+            name: of the layer.
+            size: how many values it gives, or their shape; if not given, that of a code.
+            start: the initializer of its kernel.
+        """
         self._context_shape = tuple(context_shape[1:])
-        is_placewise = is_placewise or (size is None and self._is_placewise)
-        units = size or (self._shape[-1] if is_placewise else self.latent_size)
+        values = self._shape if size is None else size if isinstance(size, tuple) else (size,)
+        is_placewise = self._is_placewise(values)
+        units = values[-1] if is_placewise else math.prod(values)
         linear = keras.layers.Dense(units, kernel_initializer=start, dtype="float32", name=name)
         linear.build((None, self._context_shape[-1] if is_placewise else math.prod(self._context_shape)))
         return linear
 
-    def _values(self, linear: keras.layers.Dense, context: tf.Tensor) -> tf.Tensor:
-        """D values for each context [*, ...], float32 [*, D].
+    def _values(
+        self, linear: keras.layers.Dense, context: tf.Tensor, shape: tuple[int, ...] | None = None
+    ) -> tf.Tensor:
+        """The values of a linear layer for each context [*, ...], flat, float32 [*, D].
 
-        Each place of a grid of codes has those of the same place of the context, if it is a grid as high and wide;
-        else all codes have all of the context.
+        Each place of a grid of values has those of the same place of the context, if it is a grid as high and wide;
+        else all values have all of the context.
+
+        Args:
+            linear: made by `_linear` for values of this shape.
+            context: the contexts.
+            shape: of the values; if not given, that of a code.
         """
-        if not self._is_placewise:
+        shape = self._shape if shape is None else shape
+        if not self._is_placewise(shape):
             return linear(self._flat(context))
-        return tf.reshape(linear(context), tf.concat([self._lead(context), [self.latent_size]], axis=0))
+        return tf.reshape(linear(context), tf.concat([self._lead(context), [math.prod(shape)]], axis=0))
 
     def _flat(self, context: tf.Tensor) -> tf.Tensor:
         """Contexts [*, ...] as [*, F]."""
@@ -121,9 +132,8 @@ class Family(Settled, keras.layers.Layer):
     def _lead(self, context: tf.Tensor) -> tf.Tensor:
         return tf.shape(context)[: len(context.shape) - len(self._context_shape)]
 
-    @property
-    def _is_placewise(self) -> bool:
-        return len(self._shape) > 1 and self._context_shape[:-1] == self._shape[:-1]
+    def _is_placewise(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) > 1 and self._context_shape[:-1] == shape[:-1]
 
     @property
     def output_shape(self) -> tuple:

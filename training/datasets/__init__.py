@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from vae_tf.errors import InputError
+from vae_tf.nearest import nearest
 from vae_tf.training.datasets import digits_5k, files, image_folder, keras_downloads, photo_patches, sprites
 from vae_tf.training.datasets.arrays import StoredData, check_shape, each, with_channel
 from vae_tf.training.datasets.batches import (
@@ -20,7 +21,6 @@ from vae_tf.training.datasets.batches import (
 from vae_tf.training.datasets.binarization import Binarization
 from vae_tf.training.datasets.labels import CONDITION, Labels, label_names, part
 from vae_tf.training.datasets.split import Splits, spread_evenly, validation_split
-from vae_tf.training.nearest import nearest
 
 __all__ = [
     "CONDITION",

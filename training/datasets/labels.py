@@ -11,9 +11,9 @@ import numpy as np
 from vae_tf.atomic import replacing
 from vae_tf.data import Batch
 from vae_tf.errors import InputError
+from vae_tf.nearest import nearest
 from vae_tf.training.datasets.arrays import StoredData
 from vae_tf.training.datasets.split import Splits
-from vae_tf.training.nearest import nearest
 
 CONDITION = "label"  # its name among the conditions of a model
 NAMED = 20  # of the labels, that a message names

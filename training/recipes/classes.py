@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import keras
 
 from vae_tf.likelihoods import Likelihood
+from vae_tf.nearest import nearest
 from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.schedules import Schedule
-from vae_tf.training.nearest import nearest
 from vae_tf.training.networks import Network
 
 AXES: dict[str, type] = {

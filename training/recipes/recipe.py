@@ -14,13 +14,13 @@ import yaml
 from vae_tf import VAE, loading
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
+from vae_tf.nearest import nearest
 from vae_tf.networks import Label
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.training import memory
 from vae_tf.training.datasets import Binarization
-from vae_tf.training.nearest import nearest
 from vae_tf.training.networks import MLP, Network
 from vae_tf.training.recipes import safety
 from vae_tf.training.recipes.classes import AXES, bases_at, known

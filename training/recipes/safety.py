@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from vae_tf.errors import InputError
-from vae_tf.training.nearest import nearest
+from vae_tf.nearest import nearest
 from vae_tf.training.recipes.classes import (
     AXES,
     KERAS,

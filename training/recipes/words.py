@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from vae_tf.training.nearest import nearest
+from vae_tf.nearest import nearest
 from vae_tf.training.recipes.classes import AXES, bases_at, class_names, suggestion
 
 KINDS = {

@@ -30,8 +30,12 @@ class Latent:
         parameters: Parameters | None = None,
         draw_prior: Callable[[], tf.Tensor] | None = None,
     ):
-        self.z, self.posterior, self.prior = z, posterior, prior
+        self.z, self.posterior, self.prior = self._sent(z), posterior, prior
         self._site, self._parameters, self._draw_prior = site, parameters, draw_prior
+
+    def _sent(self, z: tf.Tensor) -> tf.Tensor:
+        """The draws as the rest of the pass takes them."""
+        return z
 
     @functools.cached_property
     def held(self) -> tfd.Distribution:

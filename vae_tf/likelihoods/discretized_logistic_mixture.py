@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import util as tfp_util
 
+from vae_tf.discrete import Discrete
 from vae_tf.family import Parameters
 from vae_tf.likelihoods.base import Likelihood
 from vae_tf.sizes import size
@@ -80,7 +81,7 @@ class DiscretizedLogisticMixture(Likelihood):
         return "the levels k / 255 of 8-bit data: give uint8 images / 255, not resized or otherwise changed after"
 
 
-class _Levels(tfd.Distribution):
+class _Levels(Discrete):
     """One logistic distribution, rounded to the levels 0, 1/255, ..., 1.
 
     sigmoid(b) - sigmoid(a) = sigmoid(b) sigmoid(-a) (1 - exp(a - b)), whose logarithm is exact far from loc, too.
@@ -89,14 +90,7 @@ class _Levels(tfd.Distribution):
     def __init__(self, loc: tf.Tensor, scale: tf.Tensor, name: str = "Levels"):
         parameters = dict(locals())
         self.loc, self.scale = loc, scale
-        super().__init__(
-            dtype=tf.float32,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters=parameters,
-            name=name,
-        )
+        super().__init__(parameters, name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):

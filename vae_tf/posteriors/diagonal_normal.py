@@ -9,11 +9,12 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
 from vae_tf.family import Given, Parameters
+from vae_tf.normals import DiagonalNormals
 from vae_tf.posteriors.base import Posterior, bounded_log_scale
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class DiagonalNormal(Posterior):
+class DiagonalNormal(DiagonalNormals, Posterior):
     """The normal posterior with a diagonal covariance.
 
     q(z|x) = N(z; loc(x), diag(scale(x)^2)),  loc = linear(features),  log scale^2 or log scale = linear(features)
@@ -60,18 +61,6 @@ class DiagonalNormal(Posterior):
         else:
             log_scale = self._values(self.log_scale, given.context)
         return {"loc": self._values(self.loc, given.context), "scale": tf.exp(bounded_log_scale(log_scale))}
-
-    def distribution(self, parameters: Parameters) -> tfd.Distribution:
-        """q(z|x) with batch [B] and event [D]."""
-        return tfd.Independent(tfd.Normal(**parameters), 1, name="DiagonalNormal")
-
-    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
-        """z = loc + scale * noise, float32 [K, B, D], from standard normals [K, B, D]."""
-        return distribution.distribution.loc + distribution.distribution.scale * noise
-
-    def marginals(self, q: tfd.Distribution) -> tfd.Distribution:
-        """q(z_d|x), normal, batch [B, D], event []."""
-        return q.distribution
 
     def covariance(self, q: tfd.Distribution) -> tf.Tensor:
         """diag(scale^2), float32 [B, D, D]."""

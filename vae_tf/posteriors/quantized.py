@@ -9,6 +9,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability import util as tfp_util
 
+from vae_tf.discrete import Discrete
 from vae_tf.family import Given, Parameters
 from vae_tf.posteriors.base import Posterior
 from vae_tf.sizes import size
@@ -49,17 +50,13 @@ class Quantized(Posterior, abc.ABC):
 
     def build(self, features_shape):
         """Creates the projection for features [B, *] to a vector for each whole number of a code."""
-        self._context_shape = tuple(features_shape[1:])
-        is_placewise = self._context_shape[:-1] == self._shape
-        units = self.width if is_placewise else self.latent_size * self.width
-        self.vectors = self._linear(features_shape, "vectors", units, is_placewise=is_placewise)
+        self.vectors = self._linear(features_shape, "vectors", self.value_shape)
         self.built = True
 
     def parameters(self, given: Given) -> Parameters:
         """`vector`, float32 [*, D, width], for features [*, ...]."""
-        is_placewise = self._context_shape[:-1] == self._shape
-        values = self.vectors(given.context if is_placewise else self._flat(given.context))
-        shape = tf.concat([self._lead(given.context), [self.latent_size, self.width]], axis=0)
+        values = self._values(self.vectors, given.context, self.value_shape)
+        shape = tf.concat([tf.shape(values)[:-1], [self.latent_size, self.width]], axis=0)
         return {"vector": tf.reshape(values, shape)}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
@@ -95,7 +92,7 @@ class Quantized(Posterior, abc.ABC):
         """The vector of each whole number, float32 [*, D, width], of codes [*, D]."""
 
 
-class Chosen(tfd.Distribution):
+class Chosen(Discrete):
     """All mass on one code of whole numbers.
 
     Args:
@@ -104,16 +101,8 @@ class Chosen(tfd.Distribution):
     """
 
     def __init__(self, number: tf.Tensor, vector: tf.Tensor, name: str = "Chosen"):
-        parameters = {"number": number, "vector": vector, "name": name}
         self.number, self.vector = number, vector
-        super().__init__(
-            dtype=tf.float32,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters=parameters,
-            name=name,
-        )
+        super().__init__({"number": number, "vector": vector, "name": name}, name)
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):

@@ -6,11 +6,12 @@ from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
 from vae_tf.family import Factorised, Family, Given, Parameters
+from vae_tf.normals import DiagonalNormals
 from vae_tf.posteriors.base import Posterior, bounded_log_scale
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class RelativeNormal(Posterior):
+class RelativeNormal(DiagonalNormals, Posterior):
     """The normal posterior that corrects a normal prior, with a diagonal covariance.
 
     p(z) = N(z; loc_p, diag(scale_p^2)),  q(z|x) = N(z; loc_p + scale_p shift(x), diag((scale_p stretch(x))^2))
@@ -54,18 +55,6 @@ class RelativeNormal(Posterior):
         p = given.prior().distribution
         stretch = tf.exp(bounded_log_scale(self._values(self.log_stretch, given.context)))
         return {"loc": p.loc + p.scale * self._values(self.shift, given.context), "scale": p.scale * stretch}
-
-    def distribution(self, parameters: Parameters) -> tfd.Distribution:
-        """q(z|x) with batch [*] and event [D]."""
-        return tfd.Independent(tfd.Normal(**parameters), 1, name="RelativeNormal")
-
-    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
-        """z = loc + scale * noise, float32 [K, B, D], from standard normals [K, B, D]."""
-        return distribution.distribution.loc + distribution.distribution.scale * noise
-
-    def marginals(self, q: tfd.Distribution) -> tfd.Distribution:
-        """q(z_d|x), normal, batch [*, D], event []."""
-        return q.distribution
 
     def covariance(self, q: tfd.Distribution) -> tf.Tensor:
         """diag(scale^2), float32 [*, D, D]."""

@@ -2,15 +2,15 @@
 
 import keras
 import tensorflow as tf
-from tensorflow_probability import distributions as tfd
 
 from vae_tf.family import Given, Parameters
+from vae_tf.normals import DiagonalNormals
 from vae_tf.posteriors.base import bounded_log_scale
 from vae_tf.priors.base import Prior
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class ConditionalNormal(Prior):
+class ConditionalNormal(DiagonalNormals, Prior):
     """The normal prior that depends on the condition, with a diagonal covariance.
 
     p(z|c) = N(z; loc(c), diag(scale(c)^2)),  loc = linear(c),  log scale = linear(c)
@@ -37,15 +37,3 @@ class ConditionalNormal(Prior):
         """`loc` and `scale`, each float32 [*, D], for a context [*, C]."""
         scale = tf.exp(bounded_log_scale(self._values(self.log_scale, given.context)))
         return {"loc": self._values(self.loc, given.context), "scale": scale}
-
-    def distribution(self, parameters: Parameters) -> tfd.Distribution:
-        """p(z|c) with batch [*] and event [D]."""
-        return tfd.Independent(tfd.Normal(**parameters), 1, name="ConditionalNormal")
-
-    def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
-        """z = loc + scale * noise, float32 [*, D], from standard normals [*, D]."""
-        return distribution.distribution.loc + distribution.distribution.scale * noise
-
-    def marginals(self, p: tfd.Distribution) -> tfd.Distribution:
-        """p(z_d|c), normal, batch [*, D], event []."""
-        return p.distribution

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
+from vae_tf.discrete import Discrete
 from vae_tf.errors import InputError
 from vae_tf.family import Parameters
 from vae_tf.posteriors import Posterior
@@ -64,36 +65,20 @@ class UniformCodes(Prior):
             InputError: saying why, and what would fit.
         """
         super().check(posterior)
-        check_count(self, posterior, self.codes)
+        space = posterior.space
+        if isinstance(space, WholeNumbers) and space.count != self.codes:
+            raise InputError(
+                f"{type(posterior).__name__} has {space.count:,} codes and UniformCodes has {self.codes:,}: make them "
+                f"equal."
+            )
 
 
-def check_count(prior: Prior, posterior: Posterior, codes: int) -> None:
-    """Refuses a posterior over another number of codes than the prior's.
-
-    Raises:
-        InputError: naming both.
-    """
-    space = posterior.space
-    if isinstance(space, WholeNumbers) and space.count != codes:
-        raise InputError(
-            f"{type(posterior).__name__} has {space.count:,} codes and {type(prior).__name__} has {codes:,}: make them "
-            f"equal."
-        )
-
-
-class _Uniform(tfd.Distribution):
+class _Uniform(Discrete):
     """D independent whole numbers, each of them one of `codes` alike."""
 
     def __init__(self, latent_size: int, codes: int):
         self._latent_size, self._codes = latent_size, codes
-        super().__init__(
-            dtype=tf.float32,
-            reparameterization_type=tfd.NOT_REPARAMETERIZED,
-            validate_args=False,
-            allow_nan_stats=True,
-            parameters={"latent_size": latent_size, "codes": codes},
-            name="UniformCodes",
-        )
+        super().__init__({"latent_size": latent_size, "codes": codes}, "UniformCodes")
 
     @classmethod
     def _parameter_properties(cls, dtype, num_classes=None):
