@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings, vae = the_run.load()
     settings = dataclasses.replace(settings, data=arguments.data or settings.data)
     seed = settings.seed if arguments.seed is None else arguments.seed
-    labels = the_run.condition()
+    labels = the_run.condition(settings)
     names = None if labels is None else labels.names
 
     def inputs() -> Batch:

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs.check_file(arguments.out, ".npy")
     run = training.Run(arguments.directory)
     settings, vae = run.load()
-    given = inputs(arguments.data, settings, vae, vae.encoder_conditions, run.condition(), arguments.label)
+    given = inputs(arguments.data, settings, vae, vae.encoder_conditions, run.condition(settings), arguments.label)
     batches = progress.track(given.batches, "encoding", given.steps, transient=True)
     shape = (len(given.rows.x), vae.latent_size)
     outputs.write_array(arguments.out, shape, map(vae.coder, batches))

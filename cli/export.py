@@ -32,11 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     name = directory.resolve().name if arguments.name is None else arguments.name
     with Console(stderr=True).status(f"Exporting {directory}"):
         run = training.Run(directory)
-        _, vae = run.load()
+        settings, vae = run.load()
         about = {"recipe": yaml.safe_load(run.recipe.read_text(encoding="utf-8"))}
         if run.results.is_file():
             about["results"] = json.loads(run.results.read_text(encoding="utf-8"))
-        labels = run.condition()
+        labels = run.condition(settings)
         names = None if labels is None else {datasets.CONDITION: labels.names}
         version = export(vae, arguments.to, name, keep=arguments.keep, mount=arguments.mount, names=names, about=about)
     print(version)

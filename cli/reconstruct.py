@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not is_array:
         outputs.check_image_files(vae)
     needed = vae.encoder_conditions + vae.decoder_conditions
-    given = inputs(arguments.data, settings, vae, needed, run.condition(), arguments.label)
+    given = inputs(arguments.data, settings, vae, needed, run.condition(settings), arguments.label)
     count, files = len(given.rows.x), given.rows.files
     batches = progress.track(given.batches, "reconstructing", given.steps, transient=True)
     means = map(vae.reconstruct, batches)

@@ -53,5 +53,6 @@ def _zeros(version: pathlib.Path) -> dict[str, float | list]:
 
 def _numbered(names: Sequence[str]) -> str:
     """The names of the labels 0, 1, ..., as far as they are not too many."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(f"{number} is {name!r}" for number, name in enumerate(names[:NAMED])) + more
+    from vae_tf.training.listed import listed
+
+    return listed([f"{number} is {name!r}" for number, name in enumerate(names)], NAMED)

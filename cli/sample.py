@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     run = training.Run(arguments.directory)
     settings, vae = run.load()
     needs_label = datasets.CONDITION in vae.prior_conditions + vae.decoder_conditions
-    labels = run.condition() if needs_label else None
+    labels = run.condition(settings) if needs_label else None
     label = asked(arguments.label, labels)
     if not is_array:
         outputs.check_image_files(vae)

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     run = training.Run(arguments.directory)
     settings, vae = run.load()
     scoring.check(vae)
-    given = inputs(arguments.data, settings, vae, vae.conditions, run.condition(), arguments.label)
+    given = inputs(arguments.data, settings, vae, vae.conditions, run.condition(settings), arguments.label)
     seed = settings.seed if arguments.seed is None else arguments.seed
     parts = scoring.scores(vae, given.batches, seed)
     score = scoring.joined(list(progress.track(parts, "scoring", given.steps, transient=True)))

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from vae_tf import data, random
 from vae_tf.errors import InputError
+from vae_tf.latents.site import kinds
 from vae_tf.sizes import size
 
 ROWS = 5_000  # images x draws of one pass, at most
@@ -85,6 +86,6 @@ def check(vae, samples: int) -> None:
     size("log p(x)", "samples", samples)
     if not vae.has_density:
         raise InputError(
-            f"A model with the posterior {vae.latents.described('posterior')} is a plain autoencoder and has no log "
+            f"A model with the posterior {kinds(vae.latents.sites, 'posterior')} is a plain autoencoder and has no log "
             f"p(x): train a variational one (posterior DiagonalNormal, objective ELBO)."
         )

@@ -114,7 +114,7 @@ class VAE(Walks):
     @property
     def _shape_of_prior(self) -> tuple:
         """What the prior is built for: contexts, if it depends on the condition, else examples."""
-        if self.latents.sites[0].prior.is_conditional:
+        if self.prior_conditions:
             return (None, sum(condition.width for condition in self.conditions.values()))
         return tuple(self.encoder.inputs[0].shape)
 

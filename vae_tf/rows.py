@@ -20,7 +20,7 @@ def over_rows(network: keras.Model, values: Sequence[tf.Tensor], training: bool 
     lead = leads[0]
     for other in leads[1:]:
         lead = tf.broadcast_dynamic_shape(lead, other)
-    rows = [_rows(value, lead, shape) for value, shape in zip(shaped, shapes, strict=True)]
+    rows = [spread(value, lead, shape) for value, shape in zip(shaped, shapes, strict=True)]
     features = network(rows if len(rows) > 1 else rows[0], training=training)
     return tf.reshape(features, tf.concat([lead, features.shape[1:]], axis=0))
 
@@ -40,6 +40,7 @@ def _shaped(value: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     return tf.reshape(value, tf.concat([tf.shape(value)[:-1], shape], axis=0))
 
 
-def _rows(value: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    wide = tf.broadcast_to(value, tf.concat([lead, shape], axis=0))
+def spread(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    """Values [B, *shape], or with some of the axes [*lead], as rows [N, *shape] of all of these."""
+    wide = tf.broadcast_to(values, tf.concat([[1], lead, shape], axis=0))  # [1, *lead, *shape]: one code has no axis
     return tf.reshape(wide, [-1, *shape])

@@ -9,6 +9,7 @@ import tensorflow as tf
 from vae_tf import bad_rows, conditions, divergence, random
 from vae_tf.data import count, rows_of, slices
 from vae_tf.errors import InputError
+from vae_tf.latents.site import kinds
 
 
 class Score(NamedTuple):
@@ -73,9 +74,9 @@ def check(vae) -> None:
     """
     if not vae.has_density:
         raise InputError(
-            f"A model with the posterior {vae.latents.described('posterior')} is a plain autoencoder and has no elbo: "
-            f"train a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions with "
-            f"x."
+            f"A model with the posterior {kinds(vae.latents.sites, 'posterior')} is a plain autoencoder and has no "
+            f"elbo: train a variational one (posterior DiagonalNormal, objective ELBO), or compare its reconstructions "
+            f"with x."
         )
 
 

@@ -1,6 +1,7 @@
 """What a model was built with stays as it is: a traced step has read it, and would not see another value."""
 
 import inspect
+from typing import Self
 
 import keras
 
@@ -27,6 +28,11 @@ class Settled:
         """The constructor's arguments, which the object keeps under their names."""
         return {name: _described(getattr(self, name)) for name in inspect.signature(type(self)).parameters}
 
+    @classmethod
+    def from_config(cls, config: dict) -> Self:
+        """The object that `get_config` describes."""
+        return cls(**{name: _made(value) for name, value in config.items()})
+
     def __setattr__(self, name: str, value) -> None:
         """Sets an attribute.
 
@@ -45,5 +51,12 @@ class Settled:
 def _described(value):
     """An argument as a config holds it."""
     if isinstance(value, tuple):
-        return list(value)
+        return [_described(part) for part in value]
     return keras.saving.serialize_keras_object(value) if hasattr(value, "get_config") else value
+
+
+def _made(value):
+    """An argument out of what a config holds."""
+    if isinstance(value, list):
+        return [_made(part) for part in value]
+    return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value

@@ -16,6 +16,7 @@ from vae_tf.family import Encode, Factorised, Given
 from vae_tf.kept import Kept
 from vae_tf.latents import Codes, Flat, Generate, Infer, Joint, Ladder, Latent, Recall, Represent, Score
 from vae_tf.posteriors import Posterior
+from vae_tf.rows import spread
 from vae_tf.spaces import Real
 from vae_tf.terms import Terms
 
@@ -263,7 +264,7 @@ class Walks(Kept):
         """p(x|z), batch [*], of what came down the walk, [*, S]: the networks see one axis of rows."""
         lead = tf.shape(z)[:-1]
         rows = tf.reshape(z, [-1, *self.decoder.inputs[0].shape[1:]])
-        beside = {name: _over(values[name], lead, self.conditions[name].shape) for name in self.decoder_conditions}
+        beside = {name: spread(values[name], lead, self.conditions[name].shape) for name in self.decoder_conditions}
         features = self.decoder(conditions.inputs(self.decoder, rows, beside), training=training)
         unflatten = lambda value: tf.reshape(value, tf.concat([lead, value.shape[1:]], 0))  # noqa: E731
         with tf.name_scope("likelihood/"):
@@ -288,13 +289,7 @@ class Walks(Kept):
 
     def _context(self, values: ConditionValues) -> tf.Tensor | None:
         """What the prior depends on, float32 [B, C]."""
-        return conditions.context(self.conditions, values) if self.latents.sites[0].prior.is_conditional else None
-
-
-def _over(values: tf.Tensor, lead: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
-    """Values [B, *shape], or with some of the axes [*lead], as rows [N, *shape] of all of these."""
-    wide = tf.broadcast_to(values, tf.concat([[1], lead, shape], axis=0))  # [1, *lead, *shape]: one code has no axis
-    return tf.reshape(wide, [-1, *shape])
+        return conditions.context(self.conditions, values) if self.prior_conditions else None
 
 
 def _beside(values: list[tf.Tensor]) -> tf.Tensor:

@@ -12,6 +12,7 @@ from vae_tf import VAE
 from vae_tf.conditions import Condition
 from vae_tf.errors import InputError
 from vae_tf.export.version.conditions import Names, described
+from vae_tf.latents.site import kinds
 from vae_tf.serving.contract import Interface
 from vae_tf.version import __version__
 
@@ -90,7 +91,8 @@ def model(vae: VAE, names: Names) -> dict[str, Any]:
     axes = ("likelihood", "objective")
     return {
         "class": type(vae).__name__,
-        **{axis: vae.latents.described(axis) for axis in ("posterior", "prior")},
+        "posterior": kinds(vae.latents.sites, "posterior"),
+        "prior": kinds(vae.latents.sites, "prior"),
         **{axis: type(getattr(vae, axis)).__name__ for axis in axes},
         "latent_size": vae.latent_size,
         "event_shape": list(vae.event_shape),

@@ -13,9 +13,9 @@ from vae_tf.training import memory
 from vae_tf.training.datasets import image_files
 from vae_tf.training.datasets.arrays import StoredData, arrays
 from vae_tf.training.datasets.image_files import SUFFIXES, BadImageError, Header
+from vae_tf.training.listed import listed
 
 SPLITS = {"train": "train", "test": "test", "val": "validation", "valid": "validation", "validation": "validation"}
-NAMED = 20  # of the files, or sizes, that a message names
 MEMORY_SHARE = 1 / 4  # of the machine's, that the pixels may take: a run holds them up to three times
 
 
@@ -94,7 +94,7 @@ def read(
     if bad:
         raise InputError(
             f"{folder}: {len(bad)} of {len(paths)} images cannot be used: "
-            f"{_listed([f'{path.relative_to(folder)} ({reason})' for path, reason in bad.items()])}: repair or remove "
+            f"{listed([f'{path.relative_to(folder)} ({reason})' for path, reason in bad.items()])}: repair or remove "
             f"them."
         )
     return x
@@ -123,7 +123,7 @@ def _parts(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[pathlib.
     loose = [str(path.relative_to(folder)) for path in paths if path.parent in above]
     if loose:
         raise InputError(
-            f"{folder} holds {len(loose)} images beside sub-folders with images: {_listed(loose)}. Sub-folders are "
+            f"{folder} holds {len(loose)} images beside sub-folders with images: {listed(loose)}. Sub-folders are "
             f"classes, so move each loose image into one, or out of the folder."
         )
     names = sorted({path.relative_to(folder).parts[0] for path in paths if path.parent != folder})
@@ -133,7 +133,7 @@ def _parts(folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[pathlib.
         return {path: splits[path.relative_to(folder).parts[0]] for path in paths}
     if len(splits) > 1 and ("train" in splits.values() or are_all):
         raise InputError(
-            f"{folder} holds the sub-folders {_listed(names)}: give train with test, val or both, and classes inside "
+            f"{folder} holds the sub-folders {listed(names)}: give train with test, val or both, and classes inside "
             f"them; or classes alone."
         )
     return dict.fromkeys(paths, "train")
@@ -203,12 +203,7 @@ def _mixed(folder: pathlib.Path, headers: Sequence[Header], bad: dict[pathlib.Pa
     ]
     unread = [f"{path.relative_to(folder)} ({reason})" for path, reason in bad.items()]
     return InputError(
-        f"{folder} holds images of {len(named)} sizes: {_listed(named)}: give image_size (--image_size 64), which "
+        f"{folder} holds images of {len(named)} sizes: {listed(named)}: give image_size (--image_size 64), which "
         f"takes the largest square in the middle of each and resizes it, or bring them to one size."
-        + (f" {len(unread)} more cannot be used: {_listed(unread)}." if unread else "")
+        + (f" {len(unread)} more cannot be used: {listed(unread)}." if unread else "")
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

@@ -14,9 +14,9 @@ from vae_tf.errors import InputError
 from vae_tf.nearest import nearest
 from vae_tf.training.datasets.arrays import StoredData
 from vae_tf.training.datasets.split import Splits
+from vae_tf.training.listed import listed
 
 CONDITION = "label"  # its name among the conditions of a model
-NAMED = 20  # of the labels, that a message names
 LARGEST_FILE = 2**22  # bytes
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -36,7 +36,7 @@ class Labels:
     def __init__(self, names: Sequence[str]):
         self.names = tuple(names)
         if not self.names or len(set(self.names)) < len(self.names):
-            called = f"called {_listed(self.names)}" if self.names else "none"
+            called = f"called {listed([*map(repr, self.names)])}" if self.names else "none"
             raise InputError(f"The labels are {called}: give at least one, and each a name of its own.")
         self._numbers = {name: number for number, name in enumerate(self.names)}
 
@@ -122,8 +122,8 @@ class Labels:
     def _number(self, text: str, subject: str) -> int:
         if text not in self._numbers:
             raise InputError(
-                f"{subject} {text!r}{nearest(text, self.names)}, and the model was trained with {_listed(self.names)}: "
-                f"give one of these."
+                f"{subject} {text!r}{nearest(text, self.names)}, and the model was trained with "
+                f"{listed([*map(repr, self.names)])}: give one of these."
             )
         return self._numbers[text]
 
@@ -170,8 +170,3 @@ def _texts(values: np.ndarray) -> list[str]:
     if values.dtype.kind == "S":
         return [value.decode("utf-8", "backslashreplace") for value in values.tolist()]
     return [str(value) for value in values.tolist()]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(map(repr, names[:NAMED])) + more

@@ -63,7 +63,8 @@ class Run(TrainedRun):
         splits = datasets.validation_split(loaded, settings.validation, settings.seed)
         del loaded
         rich.get_console().out(f"{settings.data}: {splits.counts()}", highlight=False)
-        data = checkpoints.checksum(datasets.part(splits, "train", labels))
+        training = datasets.part(splits, "train", labels)
+        data = checkpoints.checksum(training)
         steps = datasets.steps_per_epoch(len(splits.x_train), settings.batch_size)
         vae, progress = None, Progress(data)
         if existing == "resume":
@@ -88,7 +89,7 @@ class Run(TrainedRun):
         if is_new:
             adapt(vae, self._evaluation_batches(splits.x_train, settings, 500))
         batches = datasets.training_batches(
-            datasets.part(splits, "train", labels),
+            datasets.with_x(training, lambda x: datasets.with_channel(x, event_shape)),
             settings.batch_size,
             seed=settings.seed,
             binarization=settings.binarization,
@@ -100,7 +101,7 @@ class Run(TrainedRun):
         shown = None
         if splits.y_validation is not None:
             shown = datasets.label_names(splits.y_validation[part], splits.class_names)
-        del splits, validating  # the batches hold what they need
+        del splits, training, validating  # the batches hold what they need
         with self._writing():
             self.prepare(existing, decided, progress.epoch)
             if labels is not None:
@@ -170,7 +171,8 @@ class Run(TrainedRun):
 
     def _with_prior(self, vae: VAE, prior: Prior, settings: recipe.Recipe) -> VAE:
         """The model with its second prior, fitted and saved; the checkpoints keep that of training."""
-        x = self._evaluation_batches(datasets.part(self.splits(settings), "train", self.condition()), settings, 500)
+        examples = datasets.part(self.splits(settings), "train", self.condition(settings))
+        x = self._evaluation_batches(examples, settings, 500)
         fitted = fit_prior(vae, x, prior, seed=settings.seed, verbose=1 if sys.stdout.isatty() else 2)
         fitted.compile(settings.optimizer(), jit_compile=vae.jit_compile, steps_per_execution=vae.steps_per_execution)
         fitted.optimizer.build(fitted.trainable_variables)  # they are saved, too

@@ -47,7 +47,7 @@ class TrainedRun(RunDirectory):
             UserWarning: if the training data are not those that the run was trained on.
         """
         splits = self.splits(settings)
-        changed = self._why_not_as_trained(splits)
+        changed = self._why_not_as_trained(settings, splits)
         if changed and settings.data == recipe.read(str(self.recipe))[0].data:
             warnings.warn(changed, stacklevel=2)
         return splits
@@ -57,19 +57,18 @@ class TrainedRun(RunDirectory):
         loaded = self.loaded(settings, settings.data)
         return datasets.validation_split(loaded, settings.validation, settings.seed)
 
-    def condition(self) -> datasets.Labels | None:
-        """The labels that the model takes, by name; None if it takes none.
+    def condition(self, settings: recipe.Recipe) -> datasets.Labels | None:
+        """The labels that the model of this recipe takes, by name; None if it takes none.
 
         Raises:
             InputError: if their file is missing or damaged.
         """
-        settings, _ = recipe.read(str(self.recipe))
         return None if settings.model.condition is None else datasets.Labels.read(self.labels)
 
-    def _why_not_as_trained(self, splits: datasets.Splits) -> str | None:
+    def _why_not_as_trained(self, settings: recipe.Recipe, splits: datasets.Splits) -> str | None:
         """A note if the training data are not those of the newest checkpoint; None if they are, or it is not known."""
         trained_on = Checkpoints(self.checkpoint, "").last_data()
-        if trained_on in (None, self._checksum(splits)):
+        if trained_on in (None, self._checksum(settings, splits)):
             return None
         return (
             f"the training data of {self.directory} are not those that it was trained on: they have changed, or an "
@@ -77,10 +76,10 @@ class TrainedRun(RunDirectory):
             f"may be too good"
         )
 
-    def _checksum(self, splits: datasets.Splits) -> str | None:
+    def _checksum(self, settings: recipe.Recipe, splits: datasets.Splits) -> str | None:
         """The checksum of the training data; None if they have no labels that the model knows."""
         try:
-            return checkpoints.checksum(datasets.part(splits, "train", self.condition()))
+            return checkpoints.checksum(datasets.part(splits, "train", self.condition(settings)))
         except InputError:
             return None
 
@@ -92,7 +91,7 @@ class TrainedRun(RunDirectory):
 
     def test_examples(self, settings: recipe.Recipe) -> Batch:
         """The test set as the model is evaluated on it: x, float32 [N, *event], or with the labels that it takes."""
-        examples = datasets.part(self.data(settings), "test", self.condition())
+        examples = datasets.part(self.data(settings), "test", self.condition(settings))
         return datasets.as_evaluated(examples, seed=settings.seed, binarization=settings.binarization)
 
     def evaluate(
@@ -139,7 +138,7 @@ class TrainedRun(RunDirectory):
         source = settings.data if data is None else data
         loaded = datasets.each(self.loaded(settings, source), lambda x: datasets.with_channel(x, vae.event_shape))
         datasets.check_shape(loaded.name, loaded.x_test, vae.event_shape)
-        labels = self.condition()
+        labels = self.condition(settings)
         binarization = settings.binarization if binarization is None else binarization
         space = None if features is None else evaluation.features.chosen(features, loaded, settings.seed)
         results = evaluation.evaluate(
@@ -160,7 +159,7 @@ class TrainedRun(RunDirectory):
             results["notes"].append(note)
         if source == settings.data:
             splits = datasets.validation_split(loaded, settings.validation, settings.seed)
-            if changed := self._why_not_as_trained(splits):
+            if changed := self._why_not_as_trained(settings, splits):
                 warnings.warn(changed, stacklevel=2)
                 results["notes"].append(changed)
         results["data"] = source
@@ -202,7 +201,7 @@ class TrainedRun(RunDirectory):
             raise InputError(
                 f"{self.model} takes {takes}, and {self.recipe} says {says}: restore the files, or train the run again."
             )
-        labels = self.condition()
+        labels = self.condition(settings)
         if labels is not None and vae.conditions[datasets.CONDITION].count not in (None, len(labels.names)):
             raise InputError(
                 f"{self.labels} has {len(labels.names)} names for the {vae.conditions[datasets.CONDITION].count} "

@@ -1,6 +1,5 @@
 """Conditions that are given by name, one value for all rows or one for each."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 from vae_tf.arrays import numbers
 from vae_tf.data.schema import Schema
 from vae_tf.errors import InputError
+from vae_tf.nearest import nearest
 
 Count: TypeAlias = "int | tf.Tensor"  # of rows; within a graph, it may be a tensor
 
@@ -59,8 +59,7 @@ def check(schema: Schema, given: Iterable[str]) -> None:
     unknown = [name for name in given if name not in schema.conditions]
     if unknown:
         takes = f"the conditions {', '.join(schema.conditions)}" if schema.conditions else "no conditions"
-        near = difflib.get_close_matches(str(unknown[0]), [*schema.conditions], 1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
+        meant = nearest(unknown[0], [*schema.conditions])
         raise InputError(f"{', '.join(unknown)} was given{meant}, but this model takes {takes}: leave it out.")
 
 

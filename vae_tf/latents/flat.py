@@ -1,16 +1,13 @@
 """One stochastic layer: what `VAE(posterior=, prior=)` makes."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import tensorflow as tf
 
 from vae_tf.errors import InputError
-from vae_tf.latents.site import Choose, Site
+from vae_tf.latents.site import Choose, Shape, Site
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
-
-Shape = tuple[int | None, ...]
 
 
 class Flat:
@@ -27,10 +24,6 @@ class Flat:
     def __init__(self, posterior: Posterior, prior: Prior):
         self.posterior, self.prior = posterior, prior
         self.sites: tuple[Site, ...] = (self,)
-
-    def described(self, axis: Literal["posterior", "prior"]) -> str:
-        """The name of the class of posterior or prior."""
-        return type(getattr(self, axis)).__name__
 
     def build(self, features_shapes: Sequence[Shape], prior_shape: Shape) -> None:
         """Builds the posterior for features and the prior for its shape, if that is not done."""

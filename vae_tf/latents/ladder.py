@@ -2,18 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import keras
 import tensorflow as tf
 
 from vae_tf.errors import InputError
 from vae_tf.latents.rung import Rung
-from vae_tf.latents.site import Choose
+from vae_tf.latents.site import Choose, Shape
 from vae_tf.rows import over_rows
 from vae_tf.settled import Settled
-
-Shape = tuple[int | None, ...]
 
 
 @keras.saving.register_keras_serializable("vae_tf")
@@ -51,10 +48,6 @@ class Ladder(Settled, keras.layers.Layer):
     def sites(self) -> tuple[Rung, ...]:
         """Where codes are chosen, from the top down."""
         return self.rungs
-
-    def described(self, axis: Literal["posterior", "prior"]) -> str:
-        """The names of the classes of posteriors or priors, from the top down."""
-        return ", ".join(type(getattr(rung, axis)).__name__ for rung in self.rungs)
 
     def build(self, features_shapes: Sequence[Shape], prior_shape: Shape):
         """Builds the rungs.
@@ -104,13 +97,3 @@ class Ladder(Settled, keras.layers.Layer):
                 f"The shapes do not meet: the ladder ends in a state {state}, and the decoder takes {decoder_shape}: "
                 f"make them equal."
             )
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"rungs": [keras.saving.serialize_keras_object(rung) for rung in self.rungs], "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Ladder":
-        """The ladder that `get_config` describes."""
-        rungs = [keras.saving.deserialize_keras_object(rung) for rung in config["rungs"]]
-        return cls(rungs, config["name"])

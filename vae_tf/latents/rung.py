@@ -83,9 +83,3 @@ class Rung(Settled, keras.layers.Layer):
     def context(self, features: tf.Tensor, state: tf.Tensor | None) -> tf.Tensor:
         """What the posterior depends on: features [B, ..., F], and below the top the state [*, ..., S] beside them."""
         return features if len(self.down.inputs) == 1 else beside(features, state, self._rank)
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Rung":
-        """The rung that `get_config` describes."""
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})

@@ -117,7 +117,7 @@ class _Column:
 
     def __init__(self, filters: int, blocks: int, activation: str, total: int):
         self.filters, self.blocks, self.activation = filters, blocks, activation
-        self.last = keras.initializers.VarianceScaling(1 / total, "fan_in", "truncated_normal")
+        self.total = total
 
     def run(self, features: keras.KerasTensor) -> keras.KerasTensor:
         """Features [B, height, width, filters] through the residual blocks."""
@@ -145,7 +145,5 @@ class _Column:
             residual = layers.Activation(self.activation)(residual)
             residual = layers.Conv2D(filters, kernel_size, padding="same")(residual)
         residual = layers.Activation(self.activation)(residual)
-        return layers.Add()([features, layers.Conv2D(self.filters, 1, kernel_initializer=self._start())(residual)])
-
-    def _start(self) -> keras.initializers.Initializer:
-        return self.last.clone()
+        start = keras.initializers.VarianceScaling(1 / self.total, "fan_in", "truncated_normal")
+        return layers.Add()([features, layers.Conv2D(self.filters, 1, kernel_initializer=start)(residual)])

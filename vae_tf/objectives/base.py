@@ -4,7 +4,6 @@ import abc
 import numbers
 from collections.abc import Mapping, Sequence
 
-import keras
 import tensorflow as tf
 
 from vae_tf import divergence, schedules
@@ -63,12 +62,6 @@ class Objective(Settled):
         """
         del posterior, prior
 
-    @classmethod
-    def from_config(cls, config: dict) -> "Objective":
-        """The objective that `get_config` describes."""
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(**{key: deserialize(value) if isinstance(value, dict) else value for key, value in config.items()})
-
 
 class Bound(Objective, abc.ABC):
     """An objective with a rate and an elbo.
@@ -121,6 +114,15 @@ def check_is_one(objective: Objective, sites: Sequence[Site]) -> None:
             f"{type(objective).__name__} is of one stochastic layer, and the ladder has {len(sites)}: use "
             f"objectives.ELBO, FreeBits or ImportanceWeighted."
         )
+
+
+class OfOneLayer(Bound, abc.ABC):
+    """An objective with a meaning for one stochastic layer alone."""
+
+    def check_sites(self, sites: Sequence[Site]) -> None:
+        """Refuses several stochastic layers, and as `check`."""
+        check_is_one(self, sites)
+        super().check_sites(sites)
 
 
 def check_number(objective: Objective, name: str, value) -> None:

@@ -1,6 +1,6 @@
 """The objective that draws the covariance of the codes to the identity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
 import keras
@@ -9,15 +9,14 @@ import tensorflow as tf
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.family import WithCovariance
-from vae_tf.latents.site import Site
-from vae_tf.objectives.base import Bound, Values, check_is_one, check_number
+from vae_tf.objectives.base import OfOneLayer, Values, check_number
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Terms
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class DIP(Bound):
+class DIP(OfOneLayer):
     """The objective that draws the covariance of the codes to the identity (DIP-VAE).
 
     loss = distortion + rate + off_diagonal sum_{i != j} C_ij^2 + diagonal sum_i (C_ii - 1)^2
@@ -37,7 +36,7 @@ class DIP(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: Mapping[str, str | None] = {**Bound.directions, "dependence": "down"}
+    directions: Mapping[str, str | None] = {**OfOneLayer.directions, "dependence": "down"}
 
     def __init__(
         self,
@@ -79,11 +78,6 @@ class DIP(Bound):
         if self.variant == "i":
             return covariance
         return covariance + terms.mean(latent.covariance)
-
-    def check_sites(self, sites: Sequence[Site]) -> None:
-        """Refuses several stochastic layers, and as `check`."""
-        check_is_one(self, sites)
-        super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior without a covariance in closed form, or whose codes cannot have that of the identity.

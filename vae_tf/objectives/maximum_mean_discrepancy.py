@@ -1,6 +1,5 @@
 """The objective that draws the aggregated posterior to the prior."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -9,8 +8,7 @@ import tensorflow as tf
 from vae_tf import schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
-from vae_tf.latents.site import Site
-from vae_tf.objectives.base import Bound, Values, check_is_one, check_weight
+from vae_tf.objectives.base import Bound, OfOneLayer, Values, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.terms import Latent, Terms
@@ -19,7 +17,7 @@ SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the inverse multiquadratic k
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class MaximumMeanDiscrepancy(Bound):
+class MaximumMeanDiscrepancy(OfOneLayer):
     """The objective that draws the aggregated posterior to the prior (InfoVAE, WAE-MMD).
 
     loss = distortion + beta rate + weight MMD^2[ q(z), p(z) ],  q(z) = E_x[ q(z|x) ]
@@ -103,11 +101,6 @@ class MaximumMeanDiscrepancy(Bound):
         if self.kernel == "gaussian":
             return tf.exp(-square / size)
         return tf.add_n([2 * scale * size / (2 * scale * size + square) for scale in SCALES])
-
-    def check_sites(self, sites: Sequence[Site]) -> None:
-        """Refuses several stochastic layers, and as `check`."""
-        check_is_one(self, sites)
-        super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a rate without a density, a density without a rate, and a prior that its draws do not train.

@@ -41,8 +41,7 @@ class Reconstruction(Objective):
         distortion = terms.distortion
         if not self.beta:
             return {"loss": distortion, "distortion": distortion}
-        (latent,) = terms.latents
-        size = tf.reduce_sum(latent.z[0] ** 2, axis=-1)  # |z(x)|^2
+        size = tf.add_n([tf.reduce_sum(latent.z[0] ** 2, axis=-1) for latent in terms.latents])  # |z(x)|^2
         return {"loss": distortion + self.beta / 2 * size, "distortion": distortion}
 
     def check(self, posterior: Posterior, prior: Prior) -> None:

@@ -1,6 +1,6 @@
 """The objective that weighs the total correlation of the codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -9,8 +9,7 @@ from vae_tf import schedules
 from vae_tf.divergence import KL
 from vae_tf.errors import InputError
 from vae_tf.family import Factorised
-from vae_tf.latents.site import Site
-from vae_tf.objectives.base import Bound, Values, check_is_one, check_weight
+from vae_tf.objectives.base import OfOneLayer, Values, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.sizes import size
@@ -18,7 +17,7 @@ from vae_tf.terms import Latent, Terms
 
 
 @keras.saving.register_keras_serializable("vae_tf")
-class TotalCorrelation(Bound):
+class TotalCorrelation(OfOneLayer):
     """The objective that weighs the total correlation of the codes (beta-TCVAE).
 
     rate = mutual information + total correlation + KL of each dimension
@@ -36,7 +35,7 @@ class TotalCorrelation(Bound):
         samples: K, the draws of z for each example.
     """
 
-    directions: Mapping[str, str | None] = {**Bound.directions, "total_correlation": "down", "beta": None}
+    directions: Mapping[str, str | None] = {**OfOneLayer.directions, "total_correlation": "down", "beta": None}
     settings = ("beta",)
 
     def __init__(
@@ -74,11 +73,6 @@ class TotalCorrelation(Bound):
     def for_examples(self, examples: int | None) -> "TotalCorrelation":
         """This objective with N, where it was left out."""
         return TotalCorrelation(self.beta, self.examples or examples, self.kl, self.samples)
-
-    def check_sites(self, sites: Sequence[Site]) -> None:
-        """Refuses several stochastic layers, and as `check`."""
-        check_is_one(self, sites)
-        super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
         """Refuses a posterior that is no product over the dimensions, and a data set of unknown size.

@@ -73,7 +73,7 @@ class VectorQuantized(Quantized):
 
     def number(self, vectors: tf.Tensor) -> tf.Tensor:
         """The number of the code nearest to each vector, float32 [*, D]."""
-        return tf.cast(tf.argmin(_distances(vectors, self.codebook.value), axis=-1), tf.float32)
+        return tf.cast(_nearest(vectors, self.codebook.value), tf.float32)
 
     def vector(self, z: tf.Tensor) -> tf.Tensor:
         """The vector of each whole number, float32 [*, D, width]."""
@@ -88,8 +88,12 @@ class VectorQuantized(Quantized):
     def learn(self, q: tfd.Distribution) -> None:
         """Takes the vectors of a training step into the moving averages."""
         vectors = tf.reshape(tf.stop_gradient(q.vector), [-1, self.width])  # [N, width]
-        codebook = tf.cond(self.started > 0, lambda: self.codebook.value, lambda: _k_means(vectors, self.codes))
-        chosen = tf.one_hot(tf.argmin(_distances(vectors, codebook), axis=-1), self.codes)  # [N, codes]
+        number = tf.cond(  # of the code that each vector chooses
+            self.started > 0,
+            lambda: tf.reshape(tf.cast(q.number, tf.int32), [-1]),
+            lambda: _nearest(vectors, _k_means(vectors, self.codes)),
+        )
+        chosen = tf.one_hot(number, self.codes)  # [N, codes]
         found, sums = tf.reduce_sum(chosen, axis=0), tf.matmul(chosen, vectors, transpose_a=True)
         decay = tf.where(self.started > 0, self.decay, 0.0)
         counts = decay * self.counts + (1 - decay) * found
@@ -105,9 +109,10 @@ class VectorQuantized(Quantized):
         self.started.assign(1.0)
 
 
-def _distances(vectors: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
-    """|vector - code|^2 for all codes, less |vector|^2, float32 [*, codes]."""
-    return tf.reduce_sum(codebook**2, axis=-1) - 2 * tf.matmul(vectors, codebook, transpose_b=True)
+def _nearest(vectors: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
+    """argmin_c |vector - codebook_c|, int32 [*], of vectors [*, width]."""
+    distances = tf.reduce_sum(codebook**2, axis=-1) - 2 * tf.matmul(vectors, codebook, transpose_b=True)
+    return tf.argmin(distances, axis=-1, output_type=tf.int32)  # |vector|^2, which is left out, decides nothing
 
 
 def _spread(vectors: tf.Tensor, count: int) -> tf.Tensor:
@@ -120,7 +125,7 @@ def _k_means(vectors: tf.Tensor, count: int) -> tf.Tensor:
     """`count` centres of vectors [N, width], float32 [count, width], by Lloyd's rounds from some of the vectors."""
 
     def closer(centres: tf.Tensor) -> tf.Tensor:
-        chosen = tf.one_hot(tf.argmin(_distances(vectors, centres), axis=-1), count)
+        chosen = tf.one_hot(_nearest(vectors, centres), count)
         found = tf.reduce_sum(chosen, axis=0)[:, None]
         means = tf.math.divide_no_nan(tf.matmul(chosen, vectors, transpose_a=True), found)
         return tf.where(found > 0, means, centres)
