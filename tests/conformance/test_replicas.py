@@ -35,7 +35,7 @@ SCRIPT = """
         if type(one.objective).__name__ in {coupled!r}:
             assert all(np.isfinite(weight).all() for weight in two.get_weights()), name
             continue
-        for ours, theirs in zip(two.trainable_weights, one.trainable_weights, strict=True):
+        for ours, theirs in zip(two.weights, one.weights, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5, err_msg=f"{{name}}: {{ours.path}}")
         print(name)
 """

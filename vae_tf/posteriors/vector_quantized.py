@@ -87,10 +87,10 @@ class VectorQuantized(Quantized):
 
     def learn(self, q: tfd.Distribution) -> None:
         """Takes the vectors of a training step into the moving averages."""
-        vectors = tf.reshape(tf.stop_gradient(q.vector), [-1, self.width])  # [N, width]
+        vectors = _of_all_replicas(tf.reshape(tf.stop_gradient(q.vector), [-1, self.width]))  # [N, width]
         number = tf.cond(  # of the code that each vector chooses
             self.started > 0,
-            lambda: tf.reshape(tf.cast(q.number, tf.int32), [-1]),
+            lambda: _nearest(vectors, self.codebook.value),
             lambda: _nearest(vectors, _k_means(vectors, self.codes)),
         )
         chosen = tf.one_hot(number, self.codes)  # [N, codes]
@@ -107,6 +107,12 @@ class VectorQuantized(Quantized):
         self.sums.assign(sums)
         self.counts.assign(counts)
         self.started.assign(1.0)
+
+
+def _of_all_replicas(values: tf.Tensor) -> tf.Tensor:
+    """The rows of all devices that train together, one device's after another's: each then learns the same."""
+    replica = tf.distribute.get_replica_context()
+    return replica.all_gather(values, axis=0) if replica.num_replicas_in_sync > 1 else values
 
 
 def _nearest(vectors: tf.Tensor, codebook: tf.Tensor) -> tf.Tensor:
