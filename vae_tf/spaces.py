@@ -14,11 +14,13 @@ class Space:
 
     Attributes:
         size: D, the numbers of one code.
+        count: how many different values each of these numbers can have, if they can be counted.
         fitting: the priors over such codes, as a message names them.
     """
 
     name = ""
     fitting = ""
+    count: int | None = None
 
     def __init__(self, shape: Sequence[int]):
         self.shape = tuple(shape)
@@ -68,7 +70,7 @@ class WholeNumbers(Space):
 
     def __init__(self, shape: Sequence[int], count: int):
         super().__init__(shape)
-        self.count = count
+        self.count: int = count
 
     def nearest(self, z: tf.Tensor) -> tf.Tensor:
         """z rounded, and brought into the range."""

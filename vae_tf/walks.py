@@ -4,91 +4,30 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import conditions, random
+from vae_tf import conditions, divergence, random, scoring
 from vae_tf.arrays import numbers
-from vae_tf.conditions import Condition
 from vae_tf.data import batches, by_name
 from vae_tf.errors import InputError
-from vae_tf.family import Encode, Factorised, Given
-from vae_tf.kept import Kept
-from vae_tf.latents import Codes, Flat, Generate, Infer, Joint, Ladder, Latent, Recall, Represent, Score
+from vae_tf.family import Encode, Given
+from vae_tf.latents import Codes, Continue, Generate, Infer, Joint, Ladder, Latent, Recall, Represent, Score
 from vae_tf.posteriors import Posterior
 from vae_tf.rows import spread
-from vae_tf.spaces import Real
 from vae_tf.terms import Terms
+from vae_tf.traits import Traits
 
 ConditionValues = dict[str, tf.Tensor]  # by name
 
 
-class Walks(Kept):
+class Walks(Traits):
     """A model's verbs: each is one walk down the latents, with another way to choose z.
 
     A verb needs the conditions of the networks that it runs: of the encoder, the decoder or the prior. They are given
     by name, one value for all rows or one for each; or x is a dictionary of all, as `fit` takes it.
-
-    Attributes:
-        conditions: of the model, by name.
-        latents: the stochastic layers.
-        latent_size: D, all of a model's codes.
     """
-
-    conditions: Mapping[str, Condition]
-    latents: Flat | Ladder
-    latent_size: int
-
-    @property
-    def noise_size(self) -> int:
-        """The standard normals that a draw from the posterior needs."""
-        return sum(site.posterior.noise_size for site in self.latents.sites)
-
-    @property
-    def prior_noise_size(self) -> int:
-        """The standard normals that a draw from the prior needs."""
-        return sum(site.prior.noise_size for site in self.latents.sites)
-
-    @property
-    def has_density(self) -> bool:
-        """Whether q(z|x) has a density, without which there is no rate, no elbo and no log p(x)."""
-        return all(site.posterior.has_density for site in self.latents.sites)
-
-    @property
-    def scores_any_code(self) -> bool:
-        """Whether log q(z|x) is there, and cheap, for every z, not only for the draws themselves."""
-        return self.has_density and all(site.posterior.scores_any_code for site in self.latents.sites)
-
-    @property
-    def is_factorised(self) -> bool:
-        """Whether posterior and prior are products over the dimensions, so that each has a rate of its own."""
-        families = (family for site in self.latents.sites for family in (site.posterior, site.prior))
-        return all(isinstance(family, Factorised) for family in families)
-
-    @property
-    def can_collapse(self) -> bool:
-        """Whether a posterior can equal the prior: on the sphere, it is never so wide."""
-        return all(isinstance(site.posterior.space, Real) for site in self.latents.sites)
-
-    @property
-    def encoder_conditions(self) -> tuple[str, ...]:
-        """The names of the conditions that the encoder takes."""
-        return conditions.names(self.encoder)
-
-    @property
-    def decoder_conditions(self) -> tuple[str, ...]:
-        """The names of the conditions that the decoder takes."""
-        return conditions.names(self.decoder)
-
-    @property
-    def prior_conditions(self) -> tuple[str, ...]:
-        """The names of the conditions that the prior depends on."""
-        return tuple(self.conditions) if self.latents.sites[0].prior.is_conditional else ()
-
-    @property
-    def generative_conditions(self) -> tuple[str, ...]:
-        """The names of the conditions that p(x|condition) depends on: those of the prior and of the decoder."""
-        return tuple(dict.fromkeys(self.prior_conditions + self.decoder_conditions))
 
     # ----- From examples to codes
 
@@ -135,6 +74,16 @@ class Walks(Kept):
         """KL[ q(z_d|x) || p(z_d) ] of each dimension, float32 [N, D], nats, if `is_factorised`."""
         return _beside([latent.rates for latent in self._infer(x, None, condition)])
 
+    def rates_by_layer(self, x, **condition) -> tf.Tensor:
+        """KL[ q(z_l|z_<l, x) || p(z_l|z_<l) ] of each stochastic layer, from the top down, float32 [N, L], nats.
+
+        Raises:
+            InputError: for a plain autoencoder, which has no rate.
+        """
+        scoring.check(self)
+        rates = [divergence.rate((latent,), "analytic") for latent in self._infer(x, None, condition)]
+        return tf.stack(rates, axis=-1)
+
     def _infer(self, x, noise: tf.Tensor | None, condition: Mapping[str, Any]) -> list[Latent]:
         """The latents of x, with draws by this noise, or by the model's own seed."""
         x, values = self._split(x, condition, self.encoder_conditions + self.prior_conditions)
@@ -169,6 +118,10 @@ class Walks(Kept):
     def nearest(self, z: tf.Tensor) -> tf.Tensor:
         """The codes nearest to z [*, D] among those that this model can have, float32 [*, D]."""
         return _beside([family.space.nearest(part) for family, part in self._parts_of(z)])
+
+    def vectors(self, z: tf.Tensor) -> tf.Tensor:
+        """What the networks take for codes z [*, D], flat, float32 [*, V]: z itself, or the vectors of discrete z."""
+        return _beside([family.value(part) for family, part in self._parts_of(z)])
 
     def _parts_of(self, z: tf.Tensor) -> list[tuple[Posterior, tf.Tensor]]:
         """The posterior of each stochastic layer, and its part of codes [*, D]."""
@@ -210,12 +163,45 @@ class Walks(Kept):
 
     def from_noise(self, noise, **condition) -> tf.Tensor:
         """Codes z ~ p(z), float32 [B, D], made from standard normals [B, prior_noise_size], row by row."""
-        size = self.prior_noise_size
-        noise = tf.cast(numbers(noise, "noise", ("N", size)), tf.float32)
-        if noise.shape.rank != 2 or noise.shape[-1] != size:
-            raise InputError(f"noise has shape {tuple(noise.shape)}; this model takes standard normals (N, {size}).")
+        noise = self._rows(noise, "noise", self.prior_noise_size, "standard normals")
         values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.count_along(noise, 0))
         return self._generate(noise, self._context(values))
+
+    def draw_below(self, z, noise, held, **condition) -> tf.Tensor:
+        """Codes whose upper layers are those of z, and the layers below them drawn: z_l ~ p(z_l|z_<l), float32 [B, D].
+
+        `draw_below(vae.from_noise(noise), noise, held)` is `vae.from_noise(noise)`, whatever is held.
+
+        Args:
+            z: codes [B, D].
+            noise: standard normals [B, prior_noise_size].
+            held: how many layers keep the codes of z, from the top down: one number for all rows, or one for each.
+            condition: those that the prior depends on, by name.
+
+        Raises:
+            InputError: for other shapes, or numbers of layers that the model has not.
+        """
+        z = self._rows(z, "z", self.latent_size, "codes")
+        noise = self._rows(noise, "noise", self.prior_noise_size, "standard normals")
+        held, layers = np.asarray(held), len(self.latents.sites)
+        if held.dtype.kind not in "iu" or held.size == 0 or held.min() < 0 or held.max() > layers:
+            raise InputError(f"held is {held.tolist()}: give whole numbers from 0 to {layers}, the model's layers.")
+        if not len(z) == len(noise) or held.shape not in ((), (len(z),)):
+            raise InputError(
+                f"draw_below() got {len(z)} codes, {len(noise)} rows of noise and held of shape {held.shape}: give as "
+                f"many of each."
+            )
+        values = by_name.tensors(self.schema, condition, self.prior_conditions, by_name.count_along(z, 0))
+        below = Continue(z, tf.constant(np.broadcast_to(held, len(z)), tf.int32), noise, self._encode())
+        self.latents.walk(below, self._context(values))
+        return _beside(below.codes)
+
+    def _rows(self, values, name: str, size: int, what: str) -> tf.Tensor:
+        """An array as float32 [B, size]."""
+        values = tf.cast(numbers(values, name, ("N", size)), tf.float32)
+        if values.shape.rank != 2 or values.shape[-1] != size:
+            raise InputError(f"{name} has shape {tuple(values.shape)}; this model takes {what} (N, {size}).")
+        return values
 
     def _generate(self, noise: tf.Tensor, context: tf.Tensor | None) -> tf.Tensor:
         generate = Generate(noise, self._encode())

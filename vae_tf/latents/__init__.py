@@ -1,6 +1,6 @@
 """The stochastic layers of a model, the walk down them, and the ways to choose z on it."""
 
-from vae_tf.latents.choosers import Generate, Infer, Recall, Represent, Score
+from vae_tf.latents.choosers import Continue, Generate, Infer, Recall, Represent, Score
 from vae_tf.latents.codes import Codes
 from vae_tf.latents.flat import Flat
 from vae_tf.latents.joint import Joint
@@ -11,6 +11,7 @@ from vae_tf.latents.weighed import InferWeighed, WeighedLatent
 
 __all__ = [
     "Codes",
+    "Continue",
     "Flat",
     "Generate",
     "Infer",

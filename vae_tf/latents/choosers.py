@@ -1,4 +1,4 @@
-"""The five ways to choose z on the walk down the latents."""
+"""The ways to choose z on the walk down the latents."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -98,6 +98,32 @@ class Generate:
         """What a draw stands for, float32 [B, V]."""
         noise = self._noise.take(site.prior.noise_size)
         self.codes.append(site.prior.generate(Given(state, self._encode), noise))
+        return site.posterior.value(self.codes[-1])
+
+
+class Continue:
+    """z as it is given at the first sites, z ~ p(z) at those below them.
+
+    Args:
+        z: the codes of all sites, flat, float32 [B, D].
+        held: how many sites of each row have the codes that are given, int32 [B].
+        noise: standard normals [B, all priors' noise_size].
+        encode: the model's own posterior.
+
+    Attributes:
+        codes: of each site, float32 [B, D].
+    """
+
+    def __init__(self, z: tf.Tensor, held: tf.Tensor, noise: tf.Tensor, encode: Encode | None):
+        self._z, self._held = _Split(z), held
+        self._generate = Generate(noise, encode)
+        self.codes: list[tf.Tensor] = []
+
+    def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
+        """What the code of this site stands for, float32 [B, V]."""
+        self._generate(site, state)
+        is_held = self._held[:, None] > len(self.codes)
+        self.codes.append(tf.where(is_held, self._z.take(site.posterior.latent_size), self._generate.codes[-1]))
         return site.posterior.value(self.codes[-1])
 
 

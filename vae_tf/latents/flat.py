@@ -66,7 +66,7 @@ class Flat:
         """What the decoder takes, flat, [*, D], if each z is chosen so.
 
         Args:
-            choose: one of the five ways.
+            choose: one of the ways in `choosers`.
             condition: the condition that the prior depends on, float32 [B, C].
             training: nothing depends on it.
         """

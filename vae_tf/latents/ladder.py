@@ -74,7 +74,7 @@ class Ladder(Settled, keras.layers.Layer):
         """What the decoder takes, flat, [*, S], if each z is chosen so.
 
         Args:
-            choose: one of the five ways.
+            choose: one of the ways in `choosers`.
             condition: the condition that the prior of the top rung depends on, float32 [B, C].
             training: whether dropout and batch normalisation of `down` train.
         """

@@ -1,4 +1,4 @@
-"""The five ways to choose z: what each gives, and that each computes no more than it needs."""
+"""The ways to choose z: what each gives, and that each computes no more than it needs."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from vae_tf import VAE, networks, posteriors, priors
-from vae_tf.latents import Flat, Generate, Infer, Recall, Represent, Score
+from vae_tf.latents import Continue, Flat, Generate, Infer, Recall, Represent, Score
 
 D, F = 3, 5
 
@@ -60,6 +60,15 @@ def test_generate_draws_from_the_prior(flat, context, rng):
     np.testing.assert_array_equal(generate.codes[0], z)
 
 
+def test_continue_holds_the_codes_of_some_rows_and_draws_those_of_others(flat, context, rng):
+    noise, z = (tf.constant(rng.normal(size=(4, D)), tf.float32) for _ in range(2))
+    generate, below = Generate(noise, None), Continue(z, tf.constant([0, 1, 1, 0]), noise, None)
+    drawn = flat.walk(generate, context)
+    found = flat.walk(below, context)
+    np.testing.assert_array_equal(found, tf.where([[True], [False], [False], [True]], drawn, z))
+    np.testing.assert_array_equal(below.codes[0], found)
+
+
 def test_score_is_the_density_of_what_is_recalled(flat, features, rng):
     z = tf.constant(rng.normal(size=(6, 1, D)), tf.float32)
     represent, score = Represent([features]), Score([features], z)
@@ -99,10 +108,11 @@ def traced(flat: Flat, make) -> tf.types.experimental.ConcreteFunction:
         (lambda features, normals: Infer([features], normals, None, None), {"posterior", "prior"}),
         (lambda features, normals: Represent([features]), {"posterior"}),
         (lambda features, normals: Generate(normals[0], None), {"prior"}),
+        (lambda features, normals: Continue(normals[0], tf.constant([1]), normals[0], None), {"prior"}),
         (lambda features, normals: Recall(normals), set()),
         (lambda features, normals: Score([features], normals), {"posterior"}),
     ],
-    ids=["Infer", "Represent", "Generate", "Recall", "Score"],
+    ids=["Infer", "Represent", "Generate", "Continue", "Recall", "Score"],
 )
 def test_a_way_computes_with_the_weights_of_what_it_asks(flat, make, owners):
     graph = traced(flat, make)

@@ -8,6 +8,7 @@ from keras import layers
 from scipy import stats
 
 from vae_tf import VAE, InputError, importance, likelihoods, networks, objectives, posteriors, priors
+from vae_tf.family import Given
 from vae_tf.latents import Joint, Ladder, Rung
 
 SIZE, TOP, BELOW = 4, 2, 3
@@ -116,6 +117,51 @@ def test_the_rate_is_the_sum_over_the_rungs(vae, x):
 def test_a_relative_posterior_starts_as_the_prior(x):
     vae = ladder_of_normals(posteriors.RelativeNormal)
     np.testing.assert_allclose(vae.score(x).rate, np.zeros(5), atol=1e-6)
+
+
+def test_the_rate_of_each_rung_is_its_own_divergence(vae, x):
+    rates = vae.rates_by_layer(x)
+    assert rates.shape == (5, 2)
+    np.testing.assert_allclose(tf.reduce_sum(rates, axis=1), tf.reduce_sum(vae.rates(x), axis=1), rtol=1e-5)
+    top = vae.latents.rungs[0].posterior
+    if isinstance(top, posteriors.DiagonalNormal):
+        loc, log_variance = (layer(vae.encoder(x)[0]).numpy() for layer in (top.loc, top.log_variance))
+        expected = (loc**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1) / 2  # KL[ N(m, v) || N(0, 1) ]
+        np.testing.assert_allclose(rates[:, 0], expected, rtol=1e-4)
+
+
+def test_below_what_is_held_codes_are_drawn_given_what_is_above(vae, rng):
+    count, normals = 4_000, lambda *shape: tf.constant(rng.normal(size=shape), tf.float32)
+    z = tf.tile(vae.from_noise(normals(1, vae.prior_noise_size)), [count, 1])
+    found = vae.draw_below(z, normals(count, vae.prior_noise_size), held=1)
+    np.testing.assert_array_equal(found[:, :TOP], z[:, :TOP])
+    top, below = vae.latents.rungs
+    p = below.prior.distribution(below.prior.parameters(Given(top.down(z[:1, :TOP]))))
+    np.testing.assert_allclose(tf.reduce_mean(found[:, TOP:], axis=0), p.mean()[0], atol=0.1)
+    np.testing.assert_allclose(tf.math.reduce_std(found[:, TOP:], axis=0), p.stddev()[0], rtol=0.1)
+
+
+def test_what_is_drawn_below_is_a_draw_by_the_same_noise(vae, rng):
+    noise = rng.normal(size=[6, vae.prior_noise_size]).astype(np.float32)
+    z, other = vae.from_noise(noise), vae.from_noise(-noise)
+    np.testing.assert_array_equal(vae.draw_below(z, noise, held=[0, 1, 2, 0, 1, 2]), z)
+    found = vae.draw_below(other, noise, held=np.array([0, 0, 1, 1, 2, 2]))
+    np.testing.assert_array_equal(found[:2], z[:2])
+    np.testing.assert_array_equal(found[2:4, :TOP], other[2:4, :TOP])
+    np.testing.assert_array_equal(found[4:], other[4:])
+    assert np.abs(found[2:4, TOP:] - z[2:4, TOP:]).max() > 1e-3
+
+
+def test_what_cannot_be_held_is_refused(vae):
+    z, noise = np.zeros([3, vae.latent_size]), np.zeros([3, vae.prior_noise_size])
+    for held in (3, -1, 0.5, [], True):
+        with pytest.raises(InputError, match="give whole numbers from 0 to 2, the model's layers"):
+            vae.draw_below(z, noise, held)
+    for rows in ((z[:2], noise, 1), (z, noise[:2], 1), (z, noise, [1, 1])):
+        with pytest.raises(InputError, match="give as many of each"):
+            vae.draw_below(*rows)
+    with pytest.raises(InputError, match=r"z has shape \(3, 4\); this model takes codes \(N, 5\)"):
+        vae.draw_below(z[:, :4], noise, 1)
 
 
 @pytest.mark.parametrize(

@@ -223,3 +223,13 @@ def test_a_grid_of_codes_sees_its_own_places():
 def test_what_does_not_fit_is_refused(make, sentence):
     with pytest.raises(InputError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize("posterior", each_kind(), ids=lambda posterior: type(posterior).__name__)
+def test_a_model_says_how_many_codes_there_are_and_what_stands_for_them(posterior, x):
+    vae = model(posterior)
+    assert vae.code_count == posterior.codes
+    z = vae.represent(x).z
+    expected = posterior.vector(z).numpy().reshape(len(x), -1)
+    np.testing.assert_array_equal(vae.vectors(z), expected)
+    np.testing.assert_allclose(vae.rates_by_layer(x)[:, 0], len(z[0]) * math.log(posterior.codes), rtol=1e-6)
