@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+SHOWN = 20  # of many values
 HELP = "Measure a trained run on its test set."
 SECTIONS = {  # of the table, and the measures of each: the key in the results, and what its row is called
     "Likelihood": {
@@ -23,10 +24,15 @@ SECTIONS = {  # of the table, and the measures of each: the key in the results, 
         "mutual_information_standard_error": "  error over draws",
         "marginal_kl": "KL[ q(z) || p(z) ]",
         "marginal_kl_standard_error": "  error over draws",
+        "rate_by_rung": "rate of each rung, from the top",
         "kl_per_dimension": "KL per dimension, falling",
     },
     "Codes and reconstructions": {
         "active_units": "active units",
+        "perplexity": "perplexity of the codes",
+        "codes_in_use": "codes in use",
+        "codes_in_use_share": "  share of all codes",
+        "dead_codes": "codes that no training example has",
         "reconstruction_error": "mean squared error",
         "linear_probe_accuracy": "linear probe, accuracy",
         "linear_probe_accuracy_standard_error": "  error over images",
@@ -89,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         if there:
             table.add_row(f"[bold]{section}")
             for key in there:
-                table.add_row(Text(name(rows[key], results)), text(results[key]))
+                value = sorted(results[key], reverse=True) if key == "kl_per_dimension" else results[key]
+                table.add_row(Text(name(rows[key], results)), text(value))
             table.add_section()
     rich.print(table)
     for note in results["notes"]:
@@ -106,13 +113,14 @@ def name(row: str, results: dict[str, Any]) -> str:
 
 
 def text(value: Any) -> str:
-    """A measure as a person reads it; of many values, the largest first."""
+    """A measure as a person reads it; of many values, the first 20."""
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     if isinstance(value, float):
         return f"{value:.3f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
     if isinstance(value, list):
-        return " ".join(f"{each:.2f}" for each in sorted(value, reverse=True))
+        shown = " ".join(f"{each:.2f}" for each in value[:SHOWN])
+        return shown if len(value) <= SHOWN else f"{shown} ... ({len(value):,} in all)"
     if isinstance(value, dict):
         return ", ".join(f"{name} {each:.2f}" for name, each in value.items())
     return str(value)

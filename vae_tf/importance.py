@@ -53,12 +53,13 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
         seed: draw k of example i is a function of (seed, i, k) alone.
 
     Yields:
-        An `Estimate` for the next examples, in order.
+        An `Estimate` for the next examples, in order. Its samples are those of `draws_of`.
 
     Raises:
         InputError: for values outside the support, fewer than 1 sample, or a model whose posterior has no density.
     """
     check(vae, samples)
+    samples = draws_of(vae, samples)
     rows = data.rows_of(vae.event_shape, ROWS)
     draws = min(samples, rows)
     together = rows // draws
@@ -75,6 +76,11 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
             log_sum = np.logaddexp(log_sum, tf.reduce_logsumexp(log_weights, axis=0))
             log_sum_squares = np.logaddexp(log_sum_squares, tf.reduce_logsumexp(2 * log_weights, axis=0))
         yield Estimate(log_sum - np.log(samples), log_sum_squares - np.log(samples), samples)
+
+
+def draws_of(vae, samples: int) -> int:
+    """How many of K draws are made: one, if a single code stands for each example, because all would be equal."""
+    return samples if vae.noise_size else 1
 
 
 def check(vae, samples: int) -> None:

@@ -55,6 +55,14 @@ class Traits(Kept):
         return all(isinstance(site.posterior.space, Real) for site in self.latents.sites)
 
     @property
+    def has_dimensions(self) -> bool:
+        """Whether a code is one layer of real numbers, each of which says something by itself.
+
+        Whole numbers do not, nor do those below the top of a ladder, which vary with what is above them.
+        """
+        return len(self.latents.sites) == 1 and self.code_count is None
+
+    @property
     def code_count(self) -> int | None:
         """How many different whole numbers each entry of a code can be; None if codes are real numbers."""
         counts = {site.posterior.space.count for site in self.latents.sites}

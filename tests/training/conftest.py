@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import yaml
 
-from vae_tf import VAE, networks, training
+from vae_tf import VAE, networks, posteriors, priors, training
 
 RECIPE = """
     data: {data}
@@ -94,6 +94,28 @@ def make_vae():
     def make(event_shape=(4, 4, 1), latent_size=2, hidden=(5,), conditions=None, **parts) -> VAE:
         keras.utils.set_random_seed(1)
         return VAE(*networks.mlp(event_shape, latent_size=latent_size, hidden=hidden, conditions=conditions), **parts)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_structured():
+    """Makes a small model of images of 4 x 4 whose code is no vector of real numbers: "ladder", "grid", "vq", "fsq"."""
+
+    def make(kind: str, **parts) -> VAE:
+        keras.utils.set_random_seed(1)
+        if kind == "ladder":  # three rungs, of 2, 4 and 4 numbers
+            encoder, decoder, ladder = networks.ladder((4, 4, 1), levels=[(1, 2, 1), (2, 1, 2)], filters=4)
+            return VAE(encoder, decoder, latents=ladder, **parts)
+        width = 1 if kind == "grid" else 2
+        encoder, decoder = networks.conv((4, 4, 1), filters=(4,), latent_shape=(2, 2, width))
+        families = {
+            "grid": (posteriors.DiagonalNormal((2, 2, 1)), priors.StandardNormal((2, 2, 1))),
+            "vq": (posteriors.VectorQuantized((2, 2), codes=6, width=2), priors.UniformCodes((2, 2), codes=6)),
+            "fsq": (posteriors.FiniteScalarQuantized((2, 2), levels=(3, 2)), priors.UniformCodes((2, 2), codes=6)),
+        }
+        posterior, prior = families[kind]
+        return VAE(encoder, decoder, posterior=posterior, prior=prior, **parts)
 
     return make
 

@@ -52,13 +52,13 @@ def aggregated_posterior(vae: VAE, x: Batch, seed: int) -> AggregatedPosterior |
 
     Returns:
         Both parts, or None where q(z|x) has no density, or none for the codes of other examples (a flow); of a ladder;
-        or if the prior depends on the condition c: q(z) is then compared with no single p(z), but with a p(z|c) for
-        each c.
+        of discrete codes, nearly all of which differ, so that N examples say no more than log N; or if the prior
+        depends on the condition c: q(z) is then compared with no single p(z), but with a p(z|c) for each c.
 
     Raises:
         InputError: for fewer than 2 examples.
     """
-    if not vae.scores_any_code or vae.prior_conditions or len(vae.latents.sites) > 1:
+    if not vae.scores_any_code or vae.prior_conditions or not vae.has_dimensions:
         return None
     x = at_least(2, vae, x, "aggregated posterior")
     chosen = spread_evenly(DRAWS, count(x))

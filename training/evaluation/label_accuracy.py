@@ -67,7 +67,7 @@ def label_accuracy(vae: VAE, x: Batch, samples: int, seed: int) -> LabelAccuracy
     if label is None or label.count is None:
         return None
     importance.check(vae, samples)
-    samples = min(samples, SAMPLES)
+    samples = importance.draws_of(vae, min(samples, SAMPLES))
     most = min(EXAMPLES, DRAWS // (samples * label.count))
     if not most:
         return None

@@ -58,12 +58,12 @@ def log_likelihood(vae: VAE, x: Batch, samples: int, seed: int) -> Estimate:
     x = at_least(1, vae, x, "log-likelihood")
     parts = []
     with progress.Progress(*progress.Progress.get_default_columns(), transient=True) as bar:
-        task = bar.add_task(f"log {density(vae)}, {samples} samples", total=count(x))
+        task = bar.add_task(f"log {density(vae)}, {importance.draws_of(vae, samples)} samples", total=count(x))
         for part in importance.estimates(vae, x, samples, seed):
             parts.append(part)
             bar.advance(task, len(part.log_prob))
     return Estimate(
         np.concatenate([part.log_prob for part in parts]),
         np.concatenate([part.log_second_moment for part in parts]),
-        samples,
+        importance.draws_of(vae, samples),
     )

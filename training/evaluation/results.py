@@ -5,13 +5,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from rich import progress
 
-from vae_tf import VAE
+from vae_tf import VAE, importance
 from vae_tf.data import Batch, count, take
 from vae_tf.errors import InputError
 from vae_tf.training.datasets import Binarization, as_evaluated, spread_evenly, stored, x_of
 from vae_tf.training.evaluation.active_units import active_units
 from vae_tf.training.evaluation.aggregated_posterior import aggregated_posterior
+from vae_tf.training.evaluation.code_usage import code_usage, dead_codes
 from vae_tf.training.evaluation.codes import codes
 from vae_tf.training.evaluation.features import Features
 from vae_tf.training.evaluation.kl_per_dimension import kl_per_dimension
@@ -19,16 +21,21 @@ from vae_tf.training.evaluation.label_accuracy import label_accuracy
 from vae_tf.training.evaluation.likelihood import LogLikelihood, density, log_likelihood
 from vae_tf.training.evaluation.linear_probe import linear_probe
 from vae_tf.training.evaluation.mutual_information_gap import mutual_information_gap
+from vae_tf.training.evaluation.rate_by_rung import rate_by_rung
 from vae_tf.training.evaluation.reconstruction_error import reconstruction_error
 from vae_tf.training.evaluation.sample_quality import sample_quality
 
 BATCH = 500
 PROBED = 10_000  # training examples that the linear probe is fitted to
+PROBED_VALUES = 2**25  # of their codes: there are fewer examples if codes are long
 TRUSTED = 0.1  # nats that the importance-sampled estimate may be too low
 
 GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it compares with no binarised result"
 GIVEN = "log_likelihood and elbo are of {density}, not of p(x): they do not compare with those of a model of p(x)"
 BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"
+ONE = "log_likelihood is log p(x, z) of the one code that stands for x, a lower bound: importance samples add nothing"
+WHOLE = "{measure} is left out: the codes are whole numbers, and perplexity says how many of them are in use"
+RUNGS = "{measure} is left out: the codes are those of several layers, and rate_by_rung says which are used"
 
 
 class Examples(NamedTuple):
@@ -77,6 +84,9 @@ def evaluate(
           posterior, with their standard errors, where the model has them; a plain autoencoder has none;
         - `reconstruction_error`, `active_units`, `linear_probe_accuracy` with labels, `mutual_information_gap` with
           factors, the distances of `sample_quality` with features;
+        - for a ladder `rate_by_rung`, from the top down, in place of what is said of single dimensions;
+        - for discrete codes `perplexity`, `codes_in_use`, `codes_in_use_share` and, with training examples,
+          `dead_codes`, which none of these has; the linear probe then reads the codes' vectors;
         - `label_accuracy`, its standard error, and the examples and importance samples that it took, for a model whose
           condition is a label;
         - `examples`, `binarization`, `seed`; `conditions`, the names of those that p(x|conditions) depends on, if there
@@ -96,9 +106,10 @@ def evaluate(
     # What may be refused comes first, and the importance samples, which take longest, last.
     of_test = codes(vae, x)
     _check_finite({"code": of_test}, x)
-    found = {"reconstruction_error": reconstruction_error(vae, x), "active_units": active_units(of_test)}
+    found = {"reconstruction_error": reconstruction_error(vae, x)}
+    found |= _usage(vae, of_test, train, seed, binarization, notes)
     found |= _probe(vae, of_test, test, train, seed, binarization, notes)
-    found |= _gaps(of_test, test, notes)
+    found |= _gaps(vae, of_test, test, notes)
     found |= {} if features is None else sample_quality(vae, x, features, seed=seed)
     bound = _bound(vae, x, seed, notes)
     _check_finite({**bound, **found}, x)
@@ -114,6 +125,30 @@ def evaluate(
     return {**likelihood, **bound, **found, **about}
 
 
+def _usage(
+    vae: VAE, of_test: np.ndarray, train: Examples | None, seed: int, binarization: Binarization, notes: list[str]
+) -> dict[str, Any]:
+    """How much of the codes is used: dimensions, or codes of a codebook."""
+    if vae.has_dimensions:
+        return {"active_units": active_units(of_test)}
+    notes.append(_left_out(vae, "active_units"))
+    if vae.code_count is None:
+        return {}
+    usage = code_usage(of_test, vae.code_count)
+    found = {"perplexity": usage.perplexity, "codes_in_use": usage.in_use, "codes_in_use_share": usage.share}
+    if train is None:
+        return found
+    parts = [slice(first, first + BATCH) for first in range(0, count(train.x), BATCH)]
+    seen = progress.track(parts, "codes of the training set", transient=True)
+    batches = (as_evaluated(take(train.x, part), seed=seed, binarization=binarization) for part in seen)
+    return {**found, "dead_codes": dead_codes(vae, batches)}
+
+
+def _left_out(vae: VAE, measure: str) -> str:
+    """Why a measure of single dimensions is left out."""
+    return (RUNGS if vae.code_count is None else WHOLE).format(measure=measure)
+
+
 def _probe(
     vae: VAE,
     of_test: np.ndarray,
@@ -126,23 +161,26 @@ def _probe(
     """The linear probe, where test and training examples have labels."""
     if test.labels is None or train is None or train.labels is None:
         return {}
-    part = spread_evenly(PROBED, count(train.x))
+    read_test = vae.vectors(tf.constant(of_test)).numpy()
+    part = spread_evenly(min(PROBED, max(2, PROBED_VALUES // read_test.shape[1])), count(train.x))
     labels = train.labels[part]
     if len(np.unique(labels)) < 2:
         notes.append("there is no linear probe: the training examples have one label alone")
         return {}
     of_train = codes(vae, as_evaluated(take(train.x, part), seed=seed, binarization=binarization))
-    probe = linear_probe(of_train, labels, of_test, test.labels)
+    probe = linear_probe(vae.vectors(tf.constant(of_train)).numpy(), labels, read_test, test.labels)
     return {"linear_probe_accuracy": probe.accuracy, "linear_probe_accuracy_standard_error": probe.standard_error}
 
 
-def _gaps(of_test: np.ndarray, test: Examples, notes: list[str]) -> dict[str, Any]:
+def _gaps(vae: VAE, of_test: np.ndarray, test: Examples, notes: list[str]) -> dict[str, Any]:
     """The mutual information gap, where the test examples have factors that vary."""
     factors = test.factors or {}
     varied = {name: values for name, values in factors.items() if len(np.unique(values)) > 1}
     for name in factors.keys() - varied.keys():
         notes.append(f"the mutual information gap leaves out {name}, which is the same for all examples")
-    if varied and of_test.shape[1] < 2:
+    if varied and not vae.has_dimensions:
+        notes.append(_left_out(vae, "mutual_information_gap"))
+    elif varied and of_test.shape[1] < 2:
         notes.append("there is no mutual information gap: it needs at least 2 latent dimensions")
     elif varied:
         gaps = mutual_information_gap(of_test, varied)
@@ -172,14 +210,14 @@ def _likelihood(vae: VAE, x: Batch, samples: int, seed: int, notes: list[str]) -
         "log_likelihood": estimate.mean,
         "log_likelihood_standard_error_images": estimate.standard_error_images,
         "log_likelihood_standard_error_draws": estimate.standard_error_draws,
-        "importance_samples": samples,
+        "importance_samples": importance.draws_of(vae, samples),
         "effective_sample_size": estimate.effective_sample_size,
         "effective_sample_size_lowest_tenth": estimate.effective_sample_size_lowest_tenth,
         "log_likelihood_shortfall": estimate.shortfall,
     }
     if vae.likelihood.is_discrete and not vae.likelihood.is_cross_entropy(x_of(x)):
         results["bits_per_dimension"] = -estimate.mean / (math.prod(vae.event_shape) * math.log(2))
-    notes.append(BELOW)
+    notes.append(BELOW if vae.noise_size else ONE)
     if estimate.shortfall > TRUSTED:
         notes.append(
             f"log_likelihood cannot be trusted: few of the {samples} importance samples decide it (see the effective "
@@ -193,9 +231,10 @@ def _bound(vae: VAE, x: Batch, seed: int, notes: list[str]) -> dict[str, Any]:
     batches = tf.data.Dataset.from_tensor_slices(x).batch(BATCH)
     logs = vae.evaluate(batches, return_dict=True, verbose=0)
     results: dict[str, Any] = {name: float(logs[name]) for name in ("elbo", "rate", "distortion") if name in logs}
-    divergences = kl_per_dimension(vae, x)
-    if divergences is not None:
-        results["kl_per_dimension"] = [float(divergence) for divergence in divergences]
+    rungs = rate_by_rung(vae, x)
+    divergences = kl_per_dimension(vae, x) if rungs is None else None
+    rates = {"rate_by_rung": rungs, "kl_per_dimension": divergences}
+    results |= {name: [float(rate) for rate in found] for name, found in rates.items() if found is not None}
     parts = aggregated_posterior(vae, x, seed) if count(x) > 1 else None
     if parts is None:
         return results

@@ -85,6 +85,11 @@ def test_a_posterior_that_cannot_score_other_codes_has_none(make_vae, bits, part
     assert evaluation.aggregated_posterior(make_vae(**parts), bits, seed=0) is None
 
 
+@pytest.mark.parametrize("kind", ["ladder", "vq", "fsq"])
+def test_ladders_and_discrete_codes_have_none(make_structured, bits, kind):
+    assert evaluation.aggregated_posterior(make_structured(kind), bits, seed=0) is None
+
+
 def test_one_example_is_refused(make_vae, bits):
     with pytest.raises(InputError, match="of 1 examples: give at least 2"):
         evaluation.aggregated_posterior(make_vae(), bits[:1], seed=0)

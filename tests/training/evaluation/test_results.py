@@ -276,3 +276,65 @@ def test_a_saturated_mutual_information_is_said_to_be(make_vae, bits):
     assert results["mutual_information_standard_error"] is None
     (note,) = [note for note in results["notes"] if "saturated" in note]
     assert f"no more than log {len(x)} = {math.log(len(x)):.2f} nats" in note
+
+
+# ----- Codes that are no vector of real numbers
+
+
+def test_a_ladder_has_the_rate_of_each_rung_and_nothing_of_single_dimensions(make_structured, bits):
+    vae, labels = make_structured("ladder"), np.arange(20) % 2
+    results = measure(vae, bits, Examples(bits, labels), labels, {"shape": labels})
+    assert results["rate_by_rung"] == evaluation.rate_by_rung(vae, bits).tolist()
+    assert sum(results["rate_by_rung"]) == pytest.approx(results["rate"], abs=1e-3)
+    assert 0 <= results["linear_probe_accuracy"] <= 1
+    gone = {"kl_per_dimension", "active_units", "mutual_information", "mutual_information_gap", "perplexity"}
+    assert not gone & set(results)
+    for measure_ in ("active_units", "mutual_information_gap"):
+        said = f"{measure_} is left out: the codes are those of several layers, and rate_by_rung says which are used"
+        assert said in results["notes"]
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_discrete_codes_are_counted_and_their_vectors_probed(make_structured, bits, kind, monkeypatch):
+    vae, labels = make_structured(kind), np.arange(20) % 2
+    probed = []
+    probe = results_module.linear_probe
+    monkeypatch.setattr(results_module, "linear_probe", lambda *given: probed.append(given) or probe(*given))
+    results = measure(vae, bits, Examples(bits, labels), labels, {"shape": labels}, samples=50)
+    codes = evaluation.codes(vae, bits)
+    usage = evaluation.code_usage(codes, 6)
+    assert (results["perplexity"], results["codes_in_use"]) == (usage.perplexity, usage.in_use)
+    assert results["codes_in_use_share"] == usage.in_use / 6
+    assert results["dead_codes"] == 6 - usage.in_use  # the same examples
+    np.testing.assert_array_equal(probed[0][2], vae.vectors(codes))
+    assert not {"active_units", "mutual_information", "mutual_information_gap", "rate_by_rung"} & set(results)
+    for measure_ in ("active_units", "mutual_information_gap"):
+        said = f"{measure_} is left out: the codes are whole numbers, and perplexity says how many of them are in use"
+        assert said in results["notes"]
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_one_draw_says_all_of_a_code_that_alone_stands_for_an_example(make_structured, bits, kind):
+    results = measure(make_structured(kind), bits, samples=50)
+    assert results["importance_samples"] == 1
+    assert results["log_likelihood"] == pytest.approx(results["elbo"], rel=1e-6)
+    assert results["rate"] == pytest.approx(4 * math.log(6), rel=1e-6)
+    assert results["log_likelihood_standard_error_draws"] is None
+    assert any("importance samples add nothing" in note for note in results["notes"])
+    assert "dead_codes" not in results  # there are no training examples
+
+
+def test_a_grid_of_real_numbers_has_all_of_it(make_structured, bits):
+    results = measure(make_structured("grid"), bits)
+    assert list(results) == [*LIKELIHOOD, "bits_per_dimension", *BOUND, *CODES, *REST]
+    assert len(results["kl_per_dimension"]) == 4
+
+
+def test_long_codes_are_probed_on_fewer_examples(make_structured, bits, monkeypatch):
+    monkeypatch.setattr(results_module, "PROBED_VALUES", 50)  # of 10 each
+    probed = []
+    found = evaluation.LinearProbe(0.5, 0.1)
+    monkeypatch.setattr(results_module, "linear_probe", lambda *given: probed.append(given) or found)
+    labels = np.arange(20) % 2
+    measure(make_structured("ladder"), bits, Examples(bits, labels), labels)
+    assert len(probed[0][0]) == 5

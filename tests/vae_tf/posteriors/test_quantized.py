@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors
+from vae_tf import VAE, InputError, importance, likelihoods, networks, objectives, posteriors, priors
 
 
 def model(posterior, prior=None, **parts) -> VAE:
@@ -233,3 +233,13 @@ def test_a_model_says_how_many_codes_there_are_and_what_stands_for_them(posterio
     expected = posterior.vector(z).numpy().reshape(len(x), -1)
     np.testing.assert_array_equal(vae.vectors(z), expected)
     np.testing.assert_allclose(vae.rates_by_layer(x)[:, 0], len(z[0]) * math.log(posterior.codes), rtol=1e-6)
+
+
+@pytest.mark.parametrize("posterior", each_kind(), ids=lambda posterior: type(posterior).__name__)
+def test_importance_sampling_makes_one_draw_because_all_are_equal(posterior, x):
+    vae = model(posterior)
+    (estimate,) = importance.estimates(vae, x, samples=1_000, seed=1)
+    assert estimate.samples == 1
+    np.testing.assert_allclose(estimate.log_prob, vae.score(x).elbo, rtol=1e-5)
+    with pytest.raises(InputError, match="samples=0"):
+        vae.log_prob(x, samples=0)
