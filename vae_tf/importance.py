@@ -60,7 +60,7 @@ def estimates(vae, x, samples: int, seed: int) -> Iterator[Estimate]:
     """
     check(vae, samples)
     samples = draws_of(vae, samples)
-    rows = data.rows_of(vae.event_shape, ROWS)
+    rows = data.rows_of(vae.event_shape, ROWS, vae.noise_size)
     draws = min(samples, rows)
     together = rows // draws
     start = 0

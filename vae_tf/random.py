@@ -8,12 +8,14 @@ do, and what is computed from them has other last bits on another processor, num
 """
 
 import enum
+import math
 
 import tensorflow as tf
 
 from vae_tf.errors import InputError
 
 PHILOX = 1  # its number in TensorFlow's own operations
+FARTHEST = 12.0  # Phi(-12), about 1e-33, is a number of float32
 
 
 class Purpose(enum.IntEnum):
@@ -74,6 +76,15 @@ def choice(probabilities: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     ends = tf.math.ndtri(tf.cumsum(probabilities))  # constants in a converted model, unlike Phi(noise)
     chosen = tf.reduce_sum(tf.cast(noise[:, None] >= ends, tf.int32), axis=-1)
     return tf.minimum(chosen, tf.shape(probabilities)[0] - 1)
+
+
+def gumbel(noise: tf.Tensor) -> tf.Tensor:
+    """The standard Gumbel value -log(-log Phi(noise)) of each standard normal, exact to float32 in both tails.
+
+    What is beyond +-12 is taken as that, so all is finite.
+    """
+    tail = tf.math.erfc(tf.minimum(tf.abs(noise), FARTHEST) / math.sqrt(2)) / 2  # Phi(-|noise|), never near 1
+    return -tf.math.log(-tf.where(noise > 0, tf.math.log1p(-tail), tf.math.log(tail)))
 
 
 def pair(seed, purpose: Purpose, counter, stream=0) -> tf.Tensor:

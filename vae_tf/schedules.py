@@ -20,6 +20,11 @@ class Schedule(Settled):
         """The value at `step` (an integer scalar), float32 scalar."""
         raise NotImplementedError
 
+    @property
+    def least(self) -> float | None:
+        """The smallest value that it takes, if that is known."""
+        return None
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         raise NotImplementedError
@@ -52,6 +57,11 @@ class Linear(Schedule):
         """The value at `step`, float32 scalar."""
         return self.start + (self.end - self.start) * _share(step, self.steps)
 
+    @property
+    def least(self) -> float:
+        """The smaller of `start` and `end`."""
+        return min(self.start, self.end)
+
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"start": self.start, "end": self.end, "steps": self.steps}
@@ -83,6 +93,11 @@ class Cyclical(Schedule):
         """The value at `step`, float32 scalar."""
         position = tf.cast(step, tf.int64) % self.period
         return self.start + (self.end - self.start) * _share(position, self.ramp * self.period)
+
+    @property
+    def least(self) -> float:
+        """The smaller of `start` and `end`."""
+        return min(self.start, self.end)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

@@ -44,7 +44,7 @@ def scores(vae, x, seed: int) -> Iterator[Score]:
     if not -(2**31) <= seed < 2**31:
         raise InputError(f"seed is {seed}: give a number from {-(2**31)} to {2**31 - 1}, as a served score takes.")
     first = 0
-    for batch in slices(x, rows_of(vae.event_shape), vae.schema):
+    for batch in slices(x, rows_of(vae.event_shape, noise_size=vae.noise_size), vae.schema):
         images = tf.range(first, first + count(batch), dtype=tf.int64)
         # (seed, i), as a caller of the served score gives them
         yield vae.score_function(batch, random.pair(seed, random.Purpose.SAMPLE, images))

@@ -223,7 +223,8 @@ class Walks(Traits):
             condition: the conditions, by name.
         """
         x, values = self._split(x, condition, tuple(self.conditions))
-        infer = self.objective.infer(self._features(x, values, training), noise, prior_noise, self._encode(training))
+        features, encode = self._features(x, values, training), self._encode(training)
+        infer = self.objective.infer(features, noise, prior_noise, encode, training)
         z = self.latents.walk(infer, self._context(values), training)
         if training:
             for latent in infer.latents:

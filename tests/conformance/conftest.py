@@ -136,6 +136,11 @@ CASES: dict[str, Callable[[], VAE]] = {
         posterior=posteriors.VectorQuantized((2, 2), codes=5, width=3),
         prior=priors.UniformCodes((2, 2), codes=5),
     ),
+    "RelaxedCategorical, UniformCodes": lambda: of_grid(
+        (2, 2, 3),
+        posterior=posteriors.RelaxedCategorical((2, 2), codes=5, width=3, temperature=schedules.Linear(1, 0.5, 4)),
+        prior=priors.UniformCodes((2, 2), codes=5),
+    ),
     # conditions: in both networks and the prior, or in one network alone
     "ConditionalNormal, Label": lambda: model(
         prior=priors.ConditionalNormal(LATENT_SIZE), conditions={"label": networks.Label(3)}

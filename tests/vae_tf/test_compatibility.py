@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors
+from vae_tf.spaces import WholeNumbers
 
 
 def network(input_shape, *output_layers) -> keras.Model:
@@ -108,7 +109,10 @@ OFF_THE_SPHERE = "SphericalUniform has density on the unit sphere alone, which t
 NOT_ANY_CODE = "a VampPrior needs the density of every code .* and {posterior} gives that of its draws; use posteriors"
 NO_CONDITION = "{prior} depends on a condition, but neither network takes one: give the networks a further input"
 NO_DENSITY = "{posterior} has no density, so neither has a mixture of such posteriors; use posteriors.DiagonalNormal"
-ELSEWHERE = ("Quantized", "FiniteScalarQuantized", "VectorQuantized", "UniformCodes", "RelativeNormal")
+OVER_CODES = [
+    name for axis in (posteriors, priors) for name in axis.__all__ if getattr(axis, name).space_class is WholeNumbers
+]
+ELSEWHERE = (*OVER_CODES, "RelativeNormal")
 POSTERIORS = [name for name in posteriors.__all__ if name not in ("Posterior", *ELSEWHERE)]
 PRIORS = [name for name in priors.__all__ if name not in ("Prior", *ELSEWHERE)]
 REFUSED = {

@@ -65,3 +65,19 @@ def test_a_pair_without_a_closed_form_is_estimated_and_the_log_says_so(latent, c
         rate = divergence.rate((latent,), "analytic")
     np.testing.assert_array_equal(rate, divergence.rate((latent,), "monte_carlo"))
     assert "KL[DiagonalNormal || Mixture] has no closed form: it is estimated by Monte Carlo." in caplog.text
+
+
+def test_the_estimate_for_discrete_codes_has_the_gradient_of_the_divergence(rng):
+    logits, others = (tf.constant(rng.normal(size=[1, 2, 3]), tf.float32) for _ in range(2))
+    posterior = posteriors.RelaxedCategorical(2, codes=3)
+    p = posterior.distribution({"logits": others})  # any other over codes
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        q = posterior.distribution({"logits": logits})
+        z = posterior.draw(q, tf.constant(rng.normal(size=(DRAWS, 1, 6)), tf.float32))
+        estimate = divergence.rate((Latent(z, q, p),), "monte_carlo")
+        pairs = tfd.Categorical(logits), tfd.Categorical(others)
+        exact = tf.reduce_sum(tfd.kl_divergence(*pairs), axis=-1)
+    np.testing.assert_allclose(estimate, exact, atol=0.05)
+    np.testing.assert_allclose(tape.gradient(estimate, logits), tape.gradient(exact, logits), atol=0.03)
+    assert abs(tape.gradient(exact, logits)).numpy().max() > 0.1

@@ -21,6 +21,7 @@ FAMILIES = {
     "RelativeNormal": posteriors.RelativeNormal,
     "VectorQuantized": posteriors.VectorQuantized,
     "FiniteScalarQuantized": posteriors.FiniteScalarQuantized,
+    "RelaxedCategorical": posteriors.RelaxedCategorical,
     "UniformCodes": priors.UniformCodes,
     "StandardNormal": priors.StandardNormal,
     "ConditionalNormal": priors.ConditionalNormal,
@@ -33,7 +34,7 @@ FACTORISED = {"DiagonalNormal", "RelativeNormal", "StandardNormal", "Conditional
 WITH_COVARIANCE = {"DiagonalNormal", "RelativeNormal", "FullCovarianceNormal"}
 SPACES = {
     **dict.fromkeys(("PowerSpherical", "SphericalUniform"), Sphere),
-    **dict.fromkeys(("VectorQuantized", "FiniteScalarQuantized", "UniformCodes"), WholeNumbers),
+    **dict.fromkeys(("VectorQuantized", "FiniteScalarQuantized", "RelaxedCategorical", "UniformCodes"), WholeNumbers),
 }
 FLAGS = ("doubly_reparameterises", "draws_from_prior", "is_normal", "is_spherical", "is_factorised")
 

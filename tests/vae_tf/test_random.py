@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from vae_tf import random
 from vae_tf.random import Purpose
@@ -123,3 +123,12 @@ def test_the_last_choice_is_never_exceeded(count):
 
 def test_outside_a_strategy_the_replica_is_0():
     assert int(random.replica()) == 0
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_gumbel_values_are_exact_in_both_tails(jit_compile):
+    noise = np.array([-12, -8, -5, -1, -1e-3, 0, 1e-3, 1, 3, 4, 5, 5.5, 6, 8, 12], np.float32)
+    expected = -np.log(-special.log_ndtr(np.float64(noise)))  # -log(-log Phi(noise))
+    compiled = tf.function(random.gumbel, jit_compile=jit_compile)
+    np.testing.assert_allclose(compiled(noise), expected, rtol=1e-6)
+    assert np.isfinite(compiled(np.float32([-np.inf, -40, 40, np.inf]))).all()

@@ -43,6 +43,11 @@ def test_compiled_steps_give_the_same(step_type):
         assert float(compiled(step)) == pytest.approx(float(schedule(step)), rel=1e-6)
 
 
+def test_a_schedule_says_the_smallest_value_that_it_takes_if_that_is_known():
+    assert schedules.Linear(2, 0.5, 30).least == schedules.Cyclical(0.5, 2, 30, 0.25).least == 0.5
+    assert schedules.Schedule().least is None
+
+
 @pytest.mark.parametrize("schedule", [schedules.Linear(0.5, 2, 30), schedules.Cyclical(0.5, 2, 30, 0.25)])
 def test_the_config_makes_it_again(schedule):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))

@@ -62,11 +62,12 @@ def aggregated_posterior(vae: VAE, x: Batch, seed: int) -> AggregatedPosterior |
         return None
     x = at_least(2, vae, x, "aggregated posterior")
     chosen = spread_evenly(DRAWS, count(x))
-    noise = random.normal_rows([vae.noise_size], random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen))
+    seeds = random.pair(seed, random.Purpose.AGGREGATED_POSTERIOR, chosen)
     codes, log_posterior, log_prior = [], [], []
     for first in range(0, len(chosen), BATCH):
         part = slice(first, first + BATCH)
-        (latent,) = vae.terms(take(x, chosen[part]), noise[None, part]).latents
+        noise = random.normal_rows([vae.noise_size], seeds[part])
+        (latent,) = vae.terms(take(x, chosen[part]), noise[None]).latents
         codes.append(latent.z[0])  # z_i ~ q(z|x_i), [M, D]
         log_posterior.append(latent.posterior.log_prob(latent.z)[0])  # log q(z_i|x_i)
         log_prior.append(latent.prior.log_prob(latent.z)[0])  # log p(z_i)

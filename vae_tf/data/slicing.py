@@ -10,12 +10,18 @@ from vae_tf.data.schema import Batch, Schema
 from vae_tf.errors import InputError
 
 ROWS = 500  # examples of one pass, at most
-VALUES = 2**22  # values of x in these rows, at most
+VALUES = 2**22  # values of x, or of noise, in these rows, at most
 
 
-def rows_of(event_shape: Sequence[int], most: int = ROWS) -> int:
-    """The examples of one pass through all of a model, whose layers hold many times their values."""
-    return max(1, min(most, VALUES // math.prod(event_shape)))
+def rows_of(event_shape: Sequence[int], most: int = ROWS, noise_size: int = 0) -> int:
+    """The examples of one pass through all of a model, whose layers hold many times their values.
+
+    Args:
+        event_shape: of an example.
+        most: if they are small.
+        noise_size: the standard normals of a draw from the posterior, if the pass draws.
+    """
+    return max(1, min(most, VALUES // max(math.prod(event_shape), noise_size)))
 
 
 def count(batch: Batch) -> int:

@@ -19,6 +19,7 @@ class Infer:
         noise: standard normals [K, B, all posteriors' noise_size].
         prior_noise: standard normals [B, all priors' noise_size], for objectives that draw from the prior.
         encode: the model's own posterior.
+        training: whether the pass trains.
 
     Attributes:
         latents: what was met on the walk.
@@ -28,10 +29,15 @@ class Infer:
     latent_class: type[Latent] = Latent
 
     def __init__(
-        self, features: Sequence[tf.Tensor], noise: tf.Tensor, prior_noise: tf.Tensor | None, encode: Encode | None
+        self,
+        features: Sequence[tf.Tensor],
+        noise: tf.Tensor,
+        prior_noise: tf.Tensor | None,
+        encode: Encode | None,
+        training: bool = False,
     ):
         self._features, self._noise, self._prior_noise = iter(features), _Split(noise), _Split(prior_noise)
-        self._encode = encode
+        self._encode, self._training = encode, training
         self.latents: list[Latent] = []
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
@@ -41,12 +47,13 @@ class Infer:
         with tf.name_scope("posterior/"):
             parameters = site.posterior.parameters(Given(site.context(next(self._features), state), prior=prior))
             q = site.posterior.distribution(parameters)  # q(z|x)
-            z = site.posterior.draw(q, self._noise.take(site.posterior.noise_size))  # z ~ q(z|x), [K, B, D]
+            noise = self._noise.take(site.posterior.noise_size)
+            z = site.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
         p = prior()  # p(z)
-        noise = self._prior_noise.take(site.prior.noise_size)
-        draw_prior = lambda: site.prior.generate(above, noise)  # noqa: E731
+        prior_noise = self._prior_noise.take(site.prior.noise_size)
+        draw_prior = lambda: site.prior.generate(above, prior_noise)  # noqa: E731
         self.latents.append(self.latent_class(z, q, p, site, parameters, draw_prior))
-        return site.posterior.value(self.latents[-1].z, q)
+        return site.posterior.value(self.latents[-1].z, q, noise if self._training else None)
 
 
 class Represent:

@@ -56,9 +56,10 @@ class Latent:
         return self._site.posterior.penalty(self.posterior)
 
     def learn(self) -> None:
-        """Takes in the posterior of a training step, for weights that no gradient reaches."""
+        """Takes in the posterior of a training step, for weights that no gradient reaches, unless it is frozen."""
         assert self._site is not None
-        self._site.posterior.learn(self.posterior)
+        if self._site.posterior.trainable:
+            self._site.posterior.learn(self.posterior)
 
     @property
     def marginals(self) -> tfd.Distribution:

@@ -66,12 +66,17 @@ class ImportanceWeighted(Bound):
         super().check_sites(sites)
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
-        """Refuses "dreg" for a posterior that scores its own draws alone, and on the sphere.
+        """Refuses draws without a gradient, and "dreg" on the sphere or if only the draws can be scored.
 
         Raises:
             InputError: saying why, and what would fit.
         """
         super().check(posterior, prior)
+        if not posterior.is_reparameterised:
+            raise InputError(
+                f"ImportanceWeighted sends its gradient through the draws, and those of {type(posterior).__name__} are "
+                f"whole numbers: use objectives.ELBO, and log_prob(x, samples=...) for the importance-weighted bound."
+            )
         if self.gradient == "dreg" and not posterior.scores_any_code:
             raise InputError(
                 f'gradient="dreg" needs log q(z|x) of a draw with its parameters held fixed, and '

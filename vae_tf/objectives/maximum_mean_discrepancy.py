@@ -11,6 +11,7 @@ from vae_tf.errors import InputError
 from vae_tf.objectives.base import Bound, OfOneLayer, Values, check_weight
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
+from vae_tf.spaces import WholeNumbers
 from vae_tf.terms import Latent, Terms
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # of the inverse multiquadratic kernel
@@ -103,7 +104,7 @@ class MaximumMeanDiscrepancy(OfOneLayer):
         return tf.add_n([2 * scale * size / (2 * scale * size + square) for scale in SCALES])
 
     def check(self, posterior: Posterior, prior: Prior) -> None:
-        """Refuses a rate without a density, a density without a rate, and a prior that its draws do not train.
+        """Refuses a rate without a density, a density without a rate, discrete codes, and draws that train no prior.
 
         Raises:
             InputError: saying why, and what would fit.
@@ -114,6 +115,11 @@ class MaximumMeanDiscrepancy(OfOneLayer):
             raise InputError(
                 f"MaximumMeanDiscrepancy(beta=None) ignores the rate of {type(posterior).__name__}: give beta=0 to "
                 f"leave it out of the loss but log it, or use posteriors.Deterministic."
+            )
+        if isinstance(posterior.space, WholeNumbers):
+            raise InputError(
+                f"MaximumMeanDiscrepancy measures how far codes are from each other, and those of "
+                f"{type(posterior).__name__} are numbers of vectors: use objectives.ELBO."
             )
         if prior.is_learned and prior.trainable and not prior.is_reparameterised:
             raise InputError(

@@ -9,6 +9,7 @@ from vae_tf.posteriors.inverse_autoregressive_flow import InverseAutoregressiveF
 from vae_tf.posteriors.power_spherical import PowerSpherical
 from vae_tf.posteriors.quantized import Quantized
 from vae_tf.posteriors.relative_normal import RelativeNormal
+from vae_tf.posteriors.relaxed_categorical import RelaxedCategorical
 from vae_tf.posteriors.vector_quantized import VectorQuantized
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "PowerSpherical",
     "Quantized",
     "RelativeNormal",
+    "RelaxedCategorical",
     "VectorQuantized",
 ]

@@ -22,10 +22,12 @@ class Posterior(Family):
     Attributes:
         has_density: whether q(z|x) has a density, without which there is no rate and no elbo.
         scores_any_code: whether log q(z|x) is cheap for every z, not only for the draws themselves.
+        is_reparameterised: whether a gradient reaches its weights through the draws, or q(z|x) is one code.
     """
 
     has_density = True
     scores_any_code = True
+    is_reparameterised = True
 
     def parameters(self, given: Given) -> Parameters:
         """The parameters of q(z|x) for features [B, *] as the context, each float32 [B, *]."""
@@ -36,7 +38,7 @@ class Posterior(Family):
         raise NotImplementedError
 
     def draw(self, distribution: tfd.Distribution, noise: tf.Tensor) -> tf.Tensor:
-        """Reparameterised draws z ~ q(z|x), float32 [K, B, D], from standard normals [K, B, noise_size]."""
+        """Draws z ~ q(z|x), float32 [K, B, D], from standard normals [K, B, noise_size]."""
         raise NotImplementedError
 
     def check_alone(self) -> None:
@@ -59,14 +61,15 @@ class Posterior(Family):
         """The shape of what goes down the walk for one code: that of the code, if it stands for itself."""
         return self.space.shape
 
-    def value(self, z: tf.Tensor, q: tfd.Distribution | None = None) -> tf.Tensor:
+    def value(self, z: tf.Tensor, q: tfd.Distribution | None = None, noise: tf.Tensor | None = None) -> tf.Tensor:
         """What goes down the walk for codes [*, D], flat: they themselves, if they stand for themselves.
 
         Args:
             z: the codes.
             q: what they were drawn from, in a pass whose gradient has to reach its parameters.
+            noise: what they were drawn by, in a pass that trains, [*, noise_size].
         """
-        del q
+        del q, noise
         return z
 
     def penalty(self, q: tfd.Distribution) -> tf.Tensor | None:

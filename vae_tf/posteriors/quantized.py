@@ -1,7 +1,6 @@
-"""What posteriors over discrete codes have in common: one code stands for x, and a vector for each code."""
+"""What posteriors that choose one code have in common."""
 
 import abc
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,12 +10,10 @@ from tensorflow_probability import util as tfp_util
 
 from vae_tf.discrete import Discrete
 from vae_tf.family import Given, Parameters
-from vae_tf.posteriors.base import Posterior
-from vae_tf.sizes import size
-from vae_tf.spaces import WholeNumbers
+from vae_tf.posteriors.discrete_codes import DiscreteCodes
 
 
-class Quantized(Posterior, abc.ABC):
+class Quantized(DiscreteCodes, abc.ABC):
     """All mass on one code, a grid of whole numbers, each the number of a vector that the decoder takes.
 
     q(z|x) = 1 for the code of x and 0 for every other, so its entropy is 0, and the rate is -log p(z).
@@ -30,23 +27,9 @@ class Quantized(Posterior, abc.ABC):
         name: the layer's name.
     """
 
-    space_class = WholeNumbers
-
     def __init__(self, latent_size: int | Sequence[int], codes: int, width: int, name: str | None = None):
-        super().__init__(latent_size, name)
-        self.codes = size(type(self).__name__, "codes", codes, least=2)
-        self.width = width
+        super().__init__(latent_size, codes, width, name)
         self.noise_size = 0
-
-    @property
-    def space(self) -> WholeNumbers:
-        """The grids of the whole numbers 0, ..., codes - 1."""
-        return WholeNumbers(self._shape, self.codes)
-
-    @property
-    def value_shape(self) -> tuple[int, ...]:
-        """The shape of the vectors of one code, [*shape, width]."""
-        return (*self._shape, self.width)
 
     def build(self, features_shape):
         """Creates the projection for features [B, *] to a vector for each whole number of a code."""
@@ -72,24 +55,17 @@ class Quantized(Posterior, abc.ABC):
         """The code of x, float32 [B, D]."""
         return q.number
 
-    def stddev(self, q: tfd.Distribution) -> None:
-        """Whole numbers have none that says something."""
-        del q
-
-    def value(self, z: tf.Tensor, q: tfd.Distribution | None = None) -> tf.Tensor:
+    def value(self, z: tf.Tensor, q: tfd.Distribution | None = None, noise: tf.Tensor | None = None) -> tf.Tensor:
         """The vectors of codes [*, D], flat, float32 [*, D width]; of draws from q, with a gradient to the features."""
+        del noise
         vectors = self.vector(z)
         if q is not None:
             vectors = q.vector + tf.stop_gradient(vectors - q.vector)
-        return tf.reshape(vectors, tf.concat([tf.shape(z)[:-1], [math.prod(self.value_shape)]], axis=0))
+        return self._flat_vectors(vectors)
 
     @abc.abstractmethod
     def number(self, vectors: tf.Tensor) -> tf.Tensor:
         """The number of the code nearest to each vector, float32 [*, D], of vectors [*, D, width]."""
-
-    @abc.abstractmethod
-    def vector(self, z: tf.Tensor) -> tf.Tensor:
-        """The vector of each whole number, float32 [*, D, width], of codes [*, D]."""
 
 
 class Chosen(Discrete):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from vae_tf.errors import InputError
+from vae_tf.posteriors.discrete_codes import looked_up
 from vae_tf.posteriors.quantized import Quantized
 from vae_tf.sizes import size
 
@@ -77,8 +78,7 @@ class VectorQuantized(Quantized):
 
     def vector(self, z: tf.Tensor) -> tf.Tensor:
         """The vector of each whole number, float32 [*, D, width]."""
-        number = tf.where(z >= 0, tf.minimum(z, self.codes - 1), 0.0)  # what is no code gives none that is used
-        return tf.gather(self.codebook.value, tf.cast(number, tf.int32))
+        return looked_up(self.codebook.value, z)
 
     def penalty(self, q: tfd.Distribution) -> tf.Tensor:
         """commitment |vector(x) - codebook_z|^2, summed over the places, float32 [B]."""

@@ -11,6 +11,7 @@ from vae_tf.discrete import Discrete
 from vae_tf.errors import InputError
 from vae_tf.family import Parameters
 from vae_tf.posteriors import Posterior
+from vae_tf.posteriors.relaxed_categorical import Categoricals
 from vae_tf.priors.base import Prior
 from vae_tf.sizes import size
 from vae_tf.spaces import WholeNumbers
@@ -93,6 +94,16 @@ class _Uniform(Discrete):
     def _event_shape(self):
         return tf.TensorShape([self._latent_size])
 
+    def _entropy(self):
+        return tf.constant(self._latent_size * np.log(self._codes), tf.float32)
+
     def _log_prob(self, z):
         is_code = WholeNumbers((self._latent_size,), self._codes).accepts(z)
         return tf.where(is_code, np.float32(-self._latent_size * np.log(self._codes)), -np.inf)
+
+
+@tfd.RegisterKL(Categoricals, _Uniform)
+def _kl_divergence(q: Categoricals, p: _Uniform, name: str | None = None) -> tf.Tensor:
+    """KL[q || p] = D log codes - H[q], float32 [B], nats."""
+    del name
+    return p.entropy() - q.entropy()

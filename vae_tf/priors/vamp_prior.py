@@ -92,7 +92,7 @@ class VampPrior(Prior):
         elif not posterior.scores_any_code:
             why = f"a VampPrior needs the density of every code under each q(z|u_m), and {name} gives that of its draws"
         elif isinstance(posterior.space, WholeNumbers):
-            why = f"{name} gives one code to each pseudo-input, so all other codes would be impossible"
+            why = f"the codes of {name} are whole numbers, and a VampPrior is over real ones or the sphere"
         else:
             return
         raise InputError(
