@@ -26,7 +26,7 @@ def _kl_divergence(latent: Latent, kl: KL) -> tf.Tensor:
             return divergence if divergence.shape.rank < 2 else tf.reduce_mean(divergence, axis=0)
         except (NotImplementedError, ValueError):  # tfp raises either for a pair it does not know
             _LOG.warning("KL[%s || %s] has no closed form: it is estimated by Monte Carlo.", q.name, p.name)
-    log_ratio = q.log_prob(z) - p.log_prob(z)
+    log_ratio = q.log_prob(z) - latent.log_prior
     if isinstance(q, Discrete):
         log_ratio += tf.stop_gradient(log_ratio) * _score(q, z)
     return tf.reduce_mean(log_ratio, axis=0)

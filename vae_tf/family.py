@@ -34,11 +34,15 @@ class Given(NamedTuple):
         context: for a posterior the features of x, [B, *]; for a prior the condition, float32 [B, C], or None.
         encode: the model's own posterior, for a prior that is made of posteriors.
         prior: gives p(z), for a posterior that corrects it.
+        noise: standard normals [*, bound_noise_size], for a prior whose log p(z) is an estimate.
+        training: whether the pass trains, for a prior with networks of its own.
     """
 
     context: tf.Tensor | None = None
     encode: Encode | None = None
     prior: Callable[[], tfd.Distribution] | None = None
+    noise: tf.Tensor | None = None
+    training: bool = False
 
 
 class Family(Settled, keras.layers.Layer):

@@ -1,5 +1,7 @@
 """The layers that an axis makes when it is built: its own config does not describe them, the model's does."""
 
+import inspect
+
 import keras
 
 from vae_tf import keras_private
@@ -44,8 +46,8 @@ def freeze(parts: Parts, names: list[str]) -> None:
 
 
 def configs(parts: Parts) -> dict[str, list[dict[str, str]]]:
-    """What Keras says of each layer within each part."""
-    return {axis: [_config(layer) for layer in of(part)] for axis, part in parts.items()}
+    """What Keras says of each layer that a part has made."""
+    return {axis: [_config(layer) for layer in _made_by(part)] for axis, part in parts.items()}
 
 
 def check(parts: Parts, built: dict[str, list[dict[str, str]]]) -> None:
@@ -59,7 +61,7 @@ def check(parts: Parts, built: dict[str, list[dict[str, str]]]) -> None:
         InputError: naming the layer and what has changed.
     """
     for axis, part in parts.items():
-        for layer, before in zip(of(part), built[axis], strict=True):
+        for layer, before in zip(_made_by(part), built[axis], strict=True):
             now = _config(layer)
             changed = [key for key in now if now[key] != before.get(key)]
             if changed:
@@ -67,6 +69,14 @@ def check(parts: Parts, built: dict[str, list[dict[str, str]]]) -> None:
                     f"The layer {layer.name!r} within the {axis} has another {' and '.join(changed)} than when it was "
                     f"built, and a file of the model would not say so: undo it, or write a {axis} of your own."
                 )
+
+
+def _made_by(part: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers within a part, without those that it was given: these stand in its own config."""
+    arguments = [getattr(part, name, None) for name in inspect.signature(type(part)).parameters]
+    given = [layer for layer in arguments if isinstance(layer, keras.layers.Layer)]
+    described = {id(layer) for whole in given for layer in (whole, *of(whole))}
+    return [layer for layer in of(part) if id(layer) not in described]
 
 
 def _config(layer: keras.layers.Layer) -> dict[str, str]:

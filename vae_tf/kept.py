@@ -92,7 +92,7 @@ class Kept(Trainer):
                 f"save() was given {filepath}, but a model in that old format does not load: give a path that ends in "
                 f".keras, or save the weights alone by save_weights() to one that ends in .weights.h5."
             )
-        inner_layers.check(self._parts, self._inner_configs)  # Keras empties the file before it asks for the config
+        self.get_config()  # Keras empties the file before it asks for it
         super().save(filepath, overwrite, zipped, **kwargs)
 
     def get_config(self) -> dict:

@@ -56,5 +56,5 @@ class Terms(NamedTuple):
         """The log importance weights log p(x|z) + log p(z) - log q(z|x), float32 [K, B], nats."""
         log_weights = self.log_likelihood
         for latent in self.latents:
-            log_weights += latent.prior.log_prob(latent.z) - latent.posterior.log_prob(latent.z)
+            log_weights += latent.log_prior - latent.posterior.log_prob(latent.z)
         return log_weights

@@ -25,8 +25,8 @@ class Traits(Kept):
 
     @property
     def noise_size(self) -> int:
-        """The standard normals that a draw from the posterior needs."""
-        return sum(site.posterior.noise_size for site in self.latents.sites)
+        """The standard normals that a draw from the posterior needs, and log p(z) of it if that is an estimate."""
+        return sum(site.posterior.noise_size + site.prior.bound_noise_size for site in self.latents.sites)
 
     @property
     def prior_noise_size(self) -> int:

@@ -74,6 +74,14 @@ CASES: dict[str, Callable[[], VAE]] = {
         prior=priors.AutoregressiveFlow(LATENT_SIZE, hidden=(4,)),
         likelihood=likelihoods.NegativeBinomial(EVENT_SHAPE),
     ),
+    "DiagonalNormal, Hierarchical": lambda: model(
+        prior=priors.Hierarchical(
+            VAE(
+                *networks.mlp((LATENT_SIZE,), latent_size=3, hidden=(4,), activation="tanh"),
+                likelihood=likelihoods.Normal((LATENT_SIZE,), scale="predicted"),
+            )
+        ),
+    ),
     "FullCovarianceNormal, StandardNormal, ImportanceWeighted dreg": lambda: model(
         posterior=posteriors.FullCovarianceNormal(LATENT_SIZE),
         objective=objectives.ImportanceWeighted(samples=3, gradient="dreg"),

@@ -109,7 +109,7 @@ def test_no_class_is_left_out():
         over_codes = {
             name for name in module.__all__ if getattr(getattr(module, name), "space_class", None) is WholeNumbers
         }
-        elsewhere = {"Posterior", "Prior", "Likelihood", "RelativeNormal", *over_codes}
+        elsewhere = {"Posterior", "Prior", "Likelihood", "RelativeNormal", "Hierarchical", *over_codes}
         assert set(names) == set(module.__all__) - elsewhere
     assert len(PAIRS) >= len(LIKELIHOODS)
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import likelihoods, objectives, posteriors, priors
+from vae_tf import VAE, likelihoods, networks, objectives, posteriors, priors
 from vae_tf.family import Factorised, Family, Given, WithCovariance
 from vae_tf.spaces import Real, Sphere, WholeNumbers
 
@@ -29,6 +29,9 @@ FAMILIES = {
     "VampPrior": priors.VampPrior,
     "AutoregressiveFlow": priors.AutoregressiveFlow,
     "SphericalUniform": priors.SphericalUniform,
+    "Hierarchical": lambda size: priors.Hierarchical(
+        VAE(*networks.mlp((size,), latent_size=2, hidden=(4,)), likelihood=likelihoods.Normal((size,)))
+    ),
 }
 FACTORISED = {"DiagonalNormal", "RelativeNormal", "StandardNormal", "ConditionalNormal"}
 WITH_COVARIANCE = {"DiagonalNormal", "RelativeNormal", "FullCovarianceNormal"}

@@ -16,7 +16,7 @@ class Infer:
 
     Args:
         features: the encoder's, one for each site, [B, *].
-        noise: standard normals [K, B, all posteriors' noise_size].
+        noise: standard normals [K, B, noise_size of each posterior and bound_noise_size of its prior].
         prior_noise: standard normals [B, all priors' noise_size], for objectives that draw from the prior.
         encode: the model's own posterior.
         training: whether the pass trains.
@@ -42,12 +42,13 @@ class Infer:
 
     def __call__(self, site: Site, state: tf.Tensor | None) -> tf.Tensor:
         """What a draw stands for, float32 [K, B, V]."""
-        above = Given(state, self._encode)
+        noise = self._noise.take(site.posterior.noise_size)
+        bound_noise = self._noise.take(site.prior.bound_noise_size)
+        above = Given(state, self._encode, noise=bound_noise, training=self._training)
         prior = _prior(site, above)
         with tf.name_scope("posterior/"):
             parameters = site.posterior.parameters(Given(site.context(next(self._features), state), prior=prior))
             q = site.posterior.distribution(parameters)  # q(z|x)
-            noise = self._noise.take(site.posterior.noise_size)
             z = site.posterior.draw(q, noise)  # z ~ q(z|x), [K, B, D]
         p = prior()  # p(z)
         prior_noise = self._prior_noise.take(site.prior.noise_size)

@@ -38,6 +38,11 @@ class Latent:
         return z
 
     @functools.cached_property
+    def log_prior(self) -> tf.Tensor:
+        """log p(z) of the draws, float32 [K, B], nats."""
+        return self.prior.log_prob(self.z)
+
+    @functools.cached_property
     def held(self) -> tfd.Distribution:
         """q(z|x) with parameters that are constants to the gradient."""
         assert self._site is not None  # in a pass

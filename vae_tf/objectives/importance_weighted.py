@@ -53,7 +53,7 @@ class ImportanceWeighted(Bound):
         """The log weights, float32 [K, B], with a gradient that reaches the posterior through the draws alone."""
         log_weights = terms.log_likelihood
         for latent in terms.latents:
-            log_weights += latent.prior.log_prob(latent.z) - latent.held.log_prob(latent.z)
+            log_weights += latent.log_prior - latent.held.log_prob(latent.z)
         for latent in terms.latents:
             assert isinstance(latent, WeighedLatent)  # as `infer` says
             latent.weigh_gradient(tf.nn.softmax(log_weights, axis=0))  # v_k

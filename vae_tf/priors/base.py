@@ -22,11 +22,13 @@ class Prior(Family):
         is_learned: whether p(z) has weights.
         is_reparameterised: whether a gradient reaches all of its weights through its draws.
         is_conditional: whether it depends on the condition. It is then built for contexts [B, C], else for examples.
+        bound_noise_size: the standard normals that log p(z) of each code needs, if it is an estimate.
     """
 
     is_learned = True
     is_reparameterised = True
     is_conditional = False
+    bound_noise_size: int = 0
 
     def distribution(self, parameters) -> tfd.Distribution:
         """p(z), with batch [], or [B] if it depends on the condition, and event [D]."""
