@@ -1,9 +1,11 @@
 """What the tests of every room share: TensorFlow on the CPU, repeatable draws, a fresh Python process."""
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 
 import hypothesis
 import numpy as np
@@ -38,3 +40,19 @@ def fresh_process(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_graphs() -> Iterator[None]:
+    """Forgets the graphs that TensorFlow would keep for ever, so that a worker's memory does not grow with the tests.
+
+    Each custom gradient, such as that of a Keras optimizer, stays in a registry, with the model that it came from.
+    """
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import ops
+
+        registered = ops.gradient_registry._registry  # a dictionary by name
+        for name in [name for name in registered if name.startswith("CustomGradient-")]:
+            del registered[name]
+        gc.collect()
