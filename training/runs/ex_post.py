@@ -78,7 +78,7 @@ def fit_prior(
     prior.start_near(codes)
     steps = datasets.steps_per_epoch(len(codes), batch_size)
     batches = datasets.training_batches(codes, batch_size, seed=seed, binarization="none")
-    density = _Density(prior)
+    density = _Density(prior, seed)
     density.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)))
     density.fit(batches, steps_per_epoch=steps, epochs=epochs, shuffle=False, verbose=verbose)
     prior.trainable = False
@@ -137,13 +137,15 @@ def _codes(vae: VAE, data, seed: int) -> np.ndarray:
 
 
 class _Density(keras.Model):
-    """-log p(z) of a prior, to be minimised by Keras's `fit`."""
+    """-log p(z) of a prior, to be minimised by Keras's `fit`; if it is an estimate, that of noise from the seed."""
 
-    def __init__(self, prior: Prior):
+    def __init__(self, prior: Prior, seed: int):
         super().__init__(name="density", dtype="float32")
-        self.prior = prior
+        self.prior, self.seeds = prior, keras.random.SeedGenerator(seed)
 
-    def call(self, z: tf.Tensor) -> tf.Tensor:
-        log_prob = self.prior.distribution(self.prior.parameters(Given())).log_prob(z)
+    def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        noise = random.normal([tf.shape(z)[0], self.prior.bound_noise_size], tf.cast(self.seeds.next(), tf.int64))
+        given = Given(noise=noise, training=training)
+        log_prob = self.prior.distribution(self.prior.parameters(given)).log_prob(z)
         self.add_loss(-tf.reduce_mean(log_prob))
         return log_prob

@@ -5,6 +5,7 @@ import tensorflow as tf
 from scipy import special, stats
 
 from vae_tf import VAE, InputError, likelihoods, networks, objectives, posteriors, priors
+from vae_tf.family import Given
 from vae_tf.training import fit_prior
 
 WEIGHT = np.array([0.3, 0.7])
@@ -109,6 +110,23 @@ def test_the_seed_decides_the_draws(clusters):
     one, again, other = (prior.loc.numpy() for prior in weights)
     np.testing.assert_array_equal(one, again)
     assert (one != other).any()
+
+
+def test_a_prior_whose_density_is_an_estimate_is_fitted_by_draws_of_the_seed(clusters):
+    def prior() -> priors.Hierarchical:
+        keras.utils.set_random_seed(0)
+        inner = networks.mlp((2,), latent_size=2, hidden=(16,), activation="tanh")
+        return priors.Hierarchical(VAE(*inner, likelihood=likelihoods.Normal((2,), scale="predicted")))
+
+    fitted = fit(make(), clusters, prior(), epochs=10)
+    noise = tf.random.stateless_normal([3000, fitted.prior.bound_noise_size], [1, 2])
+    bound = np.mean(fitted.prior.distribution(fitted.prior.parameters(Given(noise=noise))).log_prob(clusters))
+    best = log_density(clusters, SCALE).mean()
+    assert best - 0.9 < bound < best
+    assert not fitted.prior.trainable_weights
+    again = [fit(make("DiagonalNormal"), clusters[:300], prior(), epochs=1).prior.get_weights() for _ in range(2)]
+    for one, other in zip(*again, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # ----- the new model, and the old one
