@@ -5,7 +5,7 @@ import argparse
 from vae_tf_cli import numbers
 
 HELP = "Draw what a trained run has learned, as a PNG file."
-KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "attribute")
+KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "attribute", "rungs")
 COUNTS = {"samples": 64, "reconstructions": 32, "interpolation": 9, "attribute": 8}  # of the images that are drawn
 ATTRIBUTE_EXAMPLES = 10_000  # whose codes the direction is taken from
 
@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="for samples and a manifold of a model that takes labels: the one of all (samples: a row for each label); "
-        "for an attribute: the label, or the class's name, towards which codes move",
+        help="for samples, a manifold and rungs of a model that takes labels: the one of all (samples: a row for each "
+        "label); for an attribute: the label, or the class's name, towards which codes move",
     )
     parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
     counts = ", ".join(f"{number} for {what}" for what, number in COUNTS.items())
@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many images are drawn ({counts}; 10 samples of each label)",
     )
-    parser.add_argument("--seed", type=numbers.seed, metavar="S", help="for samples: of the draws (that of the run)")
+    parser.add_argument(
+        "--seed", type=numbers.seed, metavar="S", help="for samples and rungs: of the draws (that of the run)"
+    )
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
 
@@ -47,7 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     from vae_tf.training.watching import grids
 
     outputs.check_file(arguments.out, outputs.PNG)
-    takes = {"label": ("samples", "manifold", "attribute"), "count": tuple(COUNTS), "seed": ("samples",)}
+    takes = {
+        "label": ("samples", "manifold", "rungs", "attribute"),
+        "count": tuple(COUNTS),
+        "seed": ("samples", "rungs"),
+    }
     for name, kinds in takes.items():
         if getattr(arguments, name) is not None and arguments.what not in kinds:
             raise InputError(
@@ -75,18 +81,19 @@ def run(arguments: argparse.Namespace) -> int:
         condition = of_label(vae.prior_conditions + vae.decoder_conditions)
         return grids.samples(vae, arguments.count, seed, class_names=names, **condition)
 
-    def manifold() -> np.ndarray:
-        condition = of_label(vae.decoder_conditions)
-        if vae.decoder_conditions and names is not None and not condition:
-            raise InputError(f"A manifold is that of one label: give one, such as {option(names[0])}.")
-        return grids.manifold(vae, **condition)
+    def of_one_label(needed: tuple[str, ...], picture: str) -> dict[str, int]:
+        condition = of_label(needed)
+        if needed and names is not None and not condition:
+            raise InputError(f"{picture} is that of one label: give one, such as {option(names[0])}.")
+        return condition
 
     draw = {
         "samples": samples,
         "reconstructions": lambda: grids.reconstructions(vae, inputs()),
         "traversal": lambda: grids.traversal(vae, inputs()),
         "interpolation": lambda: grids.interpolation(vae, inputs()),
-        "manifold": manifold,
+        "manifold": lambda: grids.manifold(vae, **of_one_label(vae.decoder_conditions, "A manifold")),
+        "rungs": lambda: grids.rungs(vae, seed=seed, **of_one_label(vae.generative_conditions, "A picture of rungs")),
         "attribute": lambda: _attribute(the_run, settings, vae, arguments.label, count),
     }
     grids.write(draw[arguments.what](), arguments.out)

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from vae_tf import VAE, likelihoods, networks, training
+from vae_tf import VAE, likelihoods, networks, posteriors, priors, training
 from vae_tf.training.watching import grids
 from vae_tf_cli.main import main
 
@@ -63,7 +63,7 @@ def test_samples_are_those_of_the_seed(finished, here):
     [
         ("traversal", "count", "samples or reconstructions or interpolation or attribute"),
         ("manifold", "count", "samples or reconstructions or interpolation or attribute"),
-        ("traversal", "seed", "samples"),
+        ("traversal", "seed", "samples or rungs"),
     ],
 )
 def test_an_option_that_a_kind_does_not_have_is_refused(refused, finished, here, kind, option, kinds):
@@ -143,7 +143,7 @@ def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finishe
     assert line == "--label is '1', and the model takes no label for this: leave it out."
     words[1] = "traversal"
     line = refused("draw", labelled, *words, "--label", "1")
-    assert line.endswith("for traversal: leave it out, or choose --what samples or manifold or attribute.")
+    assert line.endswith("for traversal: leave it out, or choose --what samples or manifold or rungs or attribute.")
     assert list(here.iterdir()) == []
 
 
@@ -172,7 +172,30 @@ def test_a_manifold_of_three_dimensions_is_refused(refused, run, here):
     assert not (here / "x.png").exists()
 
 
-@pytest.mark.parametrize("kind", ["samples", "manifold"])
+def test_the_rungs_of_a_ladder_are_drawn_by_the_seed(refused, run, finished, here):
+    encoder, decoder, ladder = networks.ladder((6, 6, 1), levels=[(1, 2, 1), (3, 1, 1)], filters=4)
+    vae = VAE(encoder, decoder, latents=ladder)
+    vae.save(run / "model.keras")
+    assert main(["draw", str(run), "--what", "rungs", "--seed", "5", "--out", "x.png"]) == 0
+    with Image.open(here / "x.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), grids.rungs(vae, seed=5)[..., 0])
+    line = refused("draw", finished, "--what", "rungs", "--out", "y.png")
+    assert line == "A picture of rungs needs a ladder, and this model has one layer of codes: draw samples."
+    assert not (here / "y.png").exists()
+
+
+@pytest.mark.parametrize("kind", ["traversal", "interpolation", "manifold"])
+def test_between_discrete_codes_nothing_is_drawn(refused, run, here, kind):
+    encoder, decoder = networks.conv((6, 6, 1), filters=(4,), latent_shape=(3, 3, 2))
+    codes = {"posterior": posteriors.FiniteScalarQuantized((3, 3), (3, 2)), "prior": priors.UniformCodes((3, 3), 6)}
+    VAE(encoder, decoder, **codes).save(run / "model.keras")
+    line = refused("draw", run, "--what", kind, "--out", "x.png")
+    assert line.endswith("between which lies nothing: draw samples or reconstructions.")
+    assert not (here / "x.png").exists()
+    assert main(["draw", str(run), "--what", "reconstructions", "--out", "y.png"]) == 0
+
+
+@pytest.mark.parametrize("kind", ["samples", "manifold", "rungs"])
 def test_what_is_no_image_is_refused(refused, run, here, kind):
     with_model(run, (5,), 2)
     line = refused("draw", run, "--what", kind, "--out", "x.png")

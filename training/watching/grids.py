@@ -11,13 +11,15 @@ import tensorflow_probability as tfp
 from PIL import Image
 from tensorflow_probability import distributions as tfd
 
-from vae_tf import VAE, data
+from vae_tf import VAE, data, random
 from vae_tf.atomic import replacing
 from vae_tf.data import Batch
 from vae_tf.errors import InputError
 from vae_tf.images import is_image
-from vae_tf.training.datasets import x_of
-from vae_tf.training.watching.arrangement import Arrangement, arranged
+from vae_tf.latents.site import kinds
+from vae_tf.sizes import size
+from vae_tf.training.datasets import spread_evenly, x_of
+from vae_tf.training.watching.arrangement import ROWS, Arrangement, arranged
 from vae_tf.training.watching.row_names import beside
 
 GAP = 2  # pixels between images
@@ -93,7 +95,8 @@ def traversal(vae: VAE, x: Batch, columns: int = 11, span: float = 3.0, dimensio
 
     Rows are the dimensions in the order of their variance over the input's posterior: most certain first, and as many
     as `dimensions` says, where it does. Codes that the posterior cannot give, such as those off the sphere, are
-    brought back to the nearest that it can.
+    brought back to the nearest that it can. Of a ladder, the dimensions of the top rung are moved, and the codes below
+    follow as the means of their priors.
 
     Args:
         vae: the model.
@@ -101,15 +104,25 @@ def traversal(vae: VAE, x: Batch, columns: int = 11, span: float = 3.0, dimensio
         columns: of the picture.
         span: how far a dimension is moved.
         dimensions: the most rows.
+
+    Raises:
+        InputError: for a model of no images, or of discrete codes.
     """
     x = _images(vae, x)
+    _check_between(vae, "A traversal")
     codes_of_x = vae.represent(x)
     code, stddev = codes_of_x.z[0].numpy(), codes_of_x.stddev
-    certain_first = np.arange(vae.latent_size) if stddev is None else np.argsort(stddev[0])
+    top = vae.latents.sites[0].posterior.latent_size
+    certain_first = np.arange(top) if stddev is None else np.argsort(stddev[0, :top])
     certain_first = certain_first[:dimensions]
     codes = np.tile(code, (len(certain_first), columns, 1))
     for row, dimension in enumerate(certain_first):
         codes[row, :, dimension] = np.linspace(-span, span, columns)
+    if len(vae.latents.sites) > 1:
+        rows = codes.reshape(-1, vae.latent_size)
+        _, conditions = vae.schema.split(data.take(x, np.zeros(len(rows), int)))
+        below = vae.draw_below(rows, np.zeros((len(rows), vae.prior_noise_size)), held=1, **conditions)
+        codes = below.numpy().reshape(codes.shape)
     return _decoded(vae, codes, x, np.zeros(codes.shape[:2], int))
 
 
@@ -122,8 +135,12 @@ def interpolation(vae: VAE, x: Batch, columns: int = 11) -> np.ndarray:
         vae: the model.
         x: images [N + 1, height, width, channels], or a dictionary of them and of the conditions.
         columns: of the picture.
+
+    Raises:
+        InputError: for a model of no images, or of discrete codes, or fewer than 2 images.
     """
     x = _images(vae, x)
+    _check_between(vae, "An interpolation")
     if data.count(x) < 2:
         raise InputError(f"An interpolation was asked for between {data.count(x)} images: give at least 2.")
     codes = vae.represent(x).z.numpy()
@@ -141,8 +158,12 @@ def attribute(vae: VAE, x: Batch, direction: np.ndarray, columns: int = 11) -> n
         x: images [N, height, width, channels], or a dictionary of them and of the conditions.
         direction: that of `attribute_direction`, float32 [D]; the fifth of 11 columns is not moved.
         columns: of the picture.
+
+    Raises:
+        InputError: for a model of no images, or of discrete codes.
     """
     x = _images(vae, x)
+    _check_between(vae, "An attribute")
     codes = vae.represent(x).z.numpy()
     moved = codes[:, None] + np.linspace(-1, 1.5, columns, dtype=np.float32)[:, None] * direction
     return _decoded(vae, moved, x, np.arange(len(codes))[:, None])
@@ -155,8 +176,12 @@ def manifold(vae: VAE, columns: int = 20, **condition) -> np.ndarray:
         vae: the model.
         columns: of the picture.
         condition: the conditions, by name, one value for all images.
+
+    Raises:
+        InputError: for a model of no images, or of discrete codes, or of other than 2 dimensions.
     """
     check_images(vae)
+    _check_between(vae, "A manifold")
     if vae.latent_size != 2:
         raise InputError(
             f"A manifold needs 2 latent dimensions and the model has {vae.latent_size}: draw a traversal, or train "
@@ -165,6 +190,34 @@ def manifold(vae: VAE, columns: int = 20, **condition) -> np.ndarray:
     line = tfd.Normal(0.0, 1.0).quantile(tf.linspace(0.01, 0.99, columns)).numpy()
     codes = np.stack(np.meshgrid(line, -line), axis=-1).reshape(-1, 2)
     return grid(_means(vae, codes, condition), columns)
+
+
+def rungs(vae: VAE, columns: int = 10, seed: int = 0, **condition) -> np.ndarray:
+    """Means of p(x|z) for codes of a ladder whose upper rungs are held: what the rungs below them decide.
+
+    The first column is one sample, the same in each row. In each row the rungs that its name says keep the codes of
+    this sample, and those below are drawn anew, in each row with the same noise. There are at most 16 rows.
+
+    Args:
+        vae: the model.
+        columns: of the picture.
+        seed: of all codes.
+        condition: the conditions, by name, one value for all images.
+
+    Raises:
+        InputError: for a model of no images or of one layer, or a condition that is missing.
+    """
+    check_images(vae)
+    columns, layers = size("A picture of rungs", "columns", columns), len(vae.latents.sites)
+    if layers == 1:
+        raise InputError("A picture of rungs needs a ladder, and this model has one layer of codes: draw samples.")
+    held = spread_evenly(ROWS, layers)  # 0, ..., layers - 1
+    seeds = random.pair(seed, random.Purpose.SAMPLE, tf.range(columns))
+    noise = tf.tile(random.normal_rows([vae.prior_noise_size], seeds), [len(held), 1])
+    sample = tf.tile(vae.from_noise(noise[:1], **condition), [len(noise), 1])
+    codes = vae.draw_below(sample, noise, np.repeat(held, columns), **condition)
+    names = [f"rungs 1-{count} held" if count > 1 else "rung 1 held" if count else "none held" for count in held]
+    return beside(grid(vae.mean(codes, **condition), columns), names)
 
 
 def pseudo_inputs(vae: VAE, count: int = 64) -> np.ndarray:
@@ -189,6 +242,19 @@ def check_images(vae: VAE) -> None:
     """
     if not is_image(vae.event_shape):
         raise InputError(f"Pictures need images (height, width, 1 or 3), but the model's data is {vae.event_shape}.")
+
+
+def _check_between(vae: VAE, picture: str) -> None:
+    """Refuses codes between which lie no others.
+
+    Raises:
+        InputError: saying what else can be drawn.
+    """
+    if vae.code_count is not None:
+        raise InputError(
+            f"{picture} needs codes of real numbers, and those of {kinds(vae.latents.sites, 'posterior')} are whole "
+            f"numbers, between which lies nothing: draw samples or reconstructions."
+        )
 
 
 def _images(vae: VAE, x: Batch) -> Batch:

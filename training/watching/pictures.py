@@ -4,6 +4,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from vae_tf.data import Batch, count, take
@@ -23,7 +24,8 @@ class Pictures(TensorBoardCallback):
 
     `reconstructions` (inputs, reconstructions, differences), `samples` (means) and `draws` of the prior, a `traversal`
     of the dimensions that the first input is most certain of, an `interpolation`; the `manifold` of two latent
-    dimensions, and the `pseudo_inputs` of a VampPrior.
+    dimensions, the `rungs` of a ladder, and the `pseudo_inputs` of a VampPrior. Discrete codes, between which lies
+    nothing, have neither traversal nor interpolation nor manifold.
 
     Args:
         directory: the run's log directory; they are written to `pictures` below it.
@@ -59,7 +61,7 @@ class Pictures(TensorBoardCallback):
     def write(self, step: int, logs: Logs) -> None:
         """Writes the pictures."""
         del logs
-        vae, first = self.model, take(self.x, slice(1))
+        vae = self.model
         _, conditions = vae.schema.split(self.x)
         label = label_of_rows(vae, {})
         others = {name: values for name, values in conditions.items() if label is None or name != label.name}
@@ -68,12 +70,11 @@ class Pictures(TensorBoardCallback):
             "reconstructions": grids.reconstructions(vae, self.x),
             "samples": grids.samples(vae, **asked),
             "draws": grids.draws(vae, **asked),
-            "traversal": grids.traversal(vae, first, dimensions=TRAVERSED),
         }
-        if count(self.x) > 1:
-            drawn["interpolation"] = grids.interpolation(vae, take(self.x, slice(NEIGHBOURS)))
-        if vae.latent_size == 2:
-            drawn["manifold"] = grids.manifold(vae, **take(conditions, 0))
+        if vae.code_count is None:
+            drawn |= self._between(conditions)
+        if len(vae.latents.sites) > 1:
+            drawn["rungs"] = grids.rungs(vae, seed=self.seed, **take(conditions, 0))
         if isinstance(vae.latents.sites[0].prior, VampPrior):
             drawn["pseudo_inputs"] = grids.pseudo_inputs(vae)
         with self.writers["pictures"].as_default(step):
@@ -82,6 +83,16 @@ class Pictures(TensorBoardCallback):
         if self.folder is not None and _is_round(step):
             for name in ROUND:
                 grids.write(drawn[name], self.folder / f"{name}-epoch-{step:04d}.png")
+
+    def _between(self, conditions: Batch) -> dict[str, np.ndarray]:
+        """What is decoded from codes between those of examples."""
+        vae = self.model
+        drawn = {"traversal": grids.traversal(vae, take(self.x, slice(1)), dimensions=TRAVERSED)}
+        if count(self.x) > 1:
+            drawn["interpolation"] = grids.interpolation(vae, take(self.x, slice(NEIGHBOURS)))
+        if vae.latent_size == 2:
+            drawn["manifold"] = grids.manifold(vae, **take(conditions, 0))
+        return drawn
 
 
 def _is_round(epoch: int) -> bool:

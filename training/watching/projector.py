@@ -27,7 +27,7 @@ class Projector(TensorBoardCallback):
     """Writes the codes of the same examples at each epoch, with their labels, and as points that show the images.
 
     The projector finds the newest epoch; whoever loads the page while an epoch ends finds the one before. Codes of one
-    or two dimensions are filled up with zeros.
+    or two dimensions are filled up with zeros. Discrete codes are shown as their vectors.
 
     Args:
         directory: the run's log directory; `projector` is written below it.
@@ -60,7 +60,7 @@ class Projector(TensorBoardCallback):
     def write(self, step: int, logs: Logs) -> None:
         """Writes the codes, and at first what does not change."""
         del logs
-        codes = evaluation.codes(self.model, self.x)
+        codes = self.model.vectors(tf.constant(evaluation.codes(self.model, self.x))).numpy()
         if not np.isfinite(codes).all():
             raise ValueError("a code is not finite")
         codes = np.pad(codes, [(0, 0), (0, max(0, DIMENSIONS - codes.shape[1]))])

@@ -153,3 +153,45 @@ def test_vectors_are_watched_too(make_vae, tmp_path, rng):
     x = rng.normal(size=(20, 5)).astype(np.float32)
     vae = collapsed(make_vae((5,), likelihood=likelihoods.Normal((5,))), slice(None))
     assert len(fit(vae, x, tmp_path)) == 1
+
+
+def judged(vae, x, folder, epochs=EPOCHS, **options) -> list[str]:
+    """What is said after epochs in which nothing is learned, but the rate is above 0."""
+    watch = callbacks.Alarms(folder, x, **options)
+    watch.set_model(vae)
+    watch.on_train_begin()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for epoch in range(1, epochs + 1):
+            watch.on_epoch_end(epoch - 1, {"loss": 1.0, "rate": 1.0})
+    watch.on_train_end()
+    return [str(warning.message) for warning in caught]
+
+
+def test_rungs_that_are_not_used_are_named(make_structured, bits, tmp_path, read_events):
+    vae = make_structured("ladder")  # whose posteriors start as the priors
+    for rung in vae.latents.rungs[::2]:
+        rung.posterior.shift.bias.assign(np.ones(rung.posterior.shift.bias.shape))
+    assert judged(vae, bits, tmp_path / "short", epochs=EPOCHS - 1) == []
+    (said,) = judged(vae, bits, tmp_path, epochs=EPOCHS + 1)
+    assert said.startswith("1 of 3 rungs are not used: counted from the top, 2 cost less than 0.01 nats after epoch 5;")
+    assert 'FreeBits(group="layer")' in said
+    assert text(read_events(tmp_path / "alarms")["unused_rungs"]) == {EPOCHS: said}
+    vae.latents.rungs[1].posterior.shift.bias.assign(np.ones(4))
+    assert judged(vae, bits, tmp_path / "used") == []
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_a_codebook_of_which_little_is_used_has_collapsed(make_structured, bits, tmp_path, read_events, kind):
+    vae = make_structured(kind)
+    assert judged(vae, bits, tmp_path / "fine", share=0.0) == []
+    in_use = evaluation.code_usage(evaluation.codes(vae, bits), 6).in_use
+    (said,) = judged(vae, bits, tmp_path, epochs=EPOCHS + 1, share=1.1)
+    assert said.startswith(
+        f"The codebook has collapsed: {in_use} of 6 codes are in use after epoch 5; take fewer codes"
+    )
+    assert text(read_events(tmp_path / "alarms")["codebook_collapse"]) == {EPOCHS: said}
+
+
+def test_more_codes_than_places_are_no_collapse(make_structured, bits, tmp_path):
+    assert judged(make_structured("vq"), bits[:1], tmp_path, share=0.2) == []  # 4 places, 6 codes

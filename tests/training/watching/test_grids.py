@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from vae_tf import InputError, likelihoods, networks, objectives, posteriors, priors
+from vae_tf import InputError, likelihoods, networks, objectives, posteriors, priors, random
 from vae_tf.training.watching import grids
 
 GAP = grids.GAP
@@ -176,6 +177,87 @@ def test_a_manifold_needs_two_dimensions(make_vae, latent_size):
     )
     with pytest.raises(InputError, match=message):
         grids.manifold(make_vae(latent_size=latent_size))
+
+
+# ----- Ladders and discrete codes
+
+
+@pytest.fixture
+def ladder(make_structured):
+    """A ladder of rungs of 2, 4 and 4 numbers, whose pictures depend on each."""
+    vae = make_structured("ladder")
+    rng = np.random.default_rng(0)
+    for weight in vae.trainable_weights:
+        weight.assign(rng.normal(0, 0.4, weight.shape))
+    return vae
+
+
+def test_of_a_ladder_the_upper_rungs_of_a_row_are_held(ladder):
+    names = 3 * ["a name as wide"]
+    sheet = grids.rungs(ladder, columns=5, seed=7)
+    left = sheet.shape[1] - (5 * (4 + GAP) + GAP)
+    found = cells(sheet[:, left:], 4, 4)
+    assert found.shape[:2] == (len(names), 5)
+    seeds = random.pair(7, random.Purpose.SAMPLE, tf.range(5))
+    noise = random.normal_rows([ladder.prior_noise_size], seeds)
+    z = ladder.from_noise(noise)
+    np.testing.assert_array_equal(found[0], pixels(ladder.sample(5, seed=7)))  # none is held
+    for held in (1, 2):
+        codes = ladder.draw_below(tf.tile(z[:1], [5, 1]), noise, held)
+        np.testing.assert_array_equal(found[held], pixels(ladder.mean(codes)))
+    assert (found[:, 0] == found[0, 0]).all()  # the sample itself
+    differing = [np.abs(row.astype(float) - row[0]).mean() for row in found]
+    assert differing[0] > differing[2] > 0  # the more is held, the less differs
+    np.testing.assert_array_equal(sheet, grids.rungs(ladder, columns=5, seed=7))
+    assert (sheet[:, left:] != grids.rungs(ladder, columns=5, seed=8)[:, -(sheet.shape[1] - left) :]).any()
+
+
+def test_of_many_rungs_some_are_held_in_turn(ladder, monkeypatch):
+    monkeypatch.setattr(grids, "ROWS", 2)
+    sheet = grids.rungs(ladder, columns=3)
+    assert sheet.shape[0] == 2 * (4 + GAP) + GAP
+
+
+def test_a_model_of_one_layer_has_no_rungs(vae, ladder):
+    with pytest.raises(InputError, match="needs a ladder, and this model has one layer of codes: draw samples"):
+        grids.rungs(vae)
+    with pytest.raises(InputError, match="columns=0: give a whole number of at least 1"):
+        grids.rungs(ladder, columns=0)
+
+
+def test_a_traversal_of_a_ladder_moves_the_top_rung_and_the_others_follow(ladder, bits):
+    found = cells(grids.traversal(ladder, bits[:1], columns=3), 4, 4)
+    assert found.shape[:2] == (2, 3)  # the dimensions of the top rung
+    z, stddev = (values[0].numpy() for values in ladder.represent(bits[:1]))
+    for row, dimension in enumerate(np.argsort(stddev[:2])):
+        for column, value in enumerate((-3, 0, 3)):
+            moved = z.copy()
+            moved[dimension] = value
+            followed = ladder.draw_below(moved[None], np.zeros((1, 10)), held=1)
+            np.testing.assert_array_equal(found[row, column], pixels(ladder.mean(followed))[0])
+    assert (found[:, 0] != found[:, 2]).any()
+
+
+def test_an_interpolation_of_a_ladder_ends_in_reconstructions(ladder, bits):
+    found = cells(grids.interpolation(ladder, bits[:3], columns=4), 4, 4)
+    reconstructed = pixels(ladder.reconstruct(bits[:3]))
+    np.testing.assert_array_equal(found[:, 0], reconstructed[:2])
+    np.testing.assert_array_equal(found[:, -1], reconstructed[1:])
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_between_discrete_codes_nothing_is_drawn(make_structured, bits, kind):
+    vae = make_structured(kind)
+    asked = {
+        "A traversal": lambda: grids.traversal(vae, bits[:1]),
+        "An interpolation": lambda: grids.interpolation(vae, bits[:2]),
+        "An attribute": lambda: grids.attribute(vae, bits[:2], np.ones(4)),
+        "A manifold": lambda: grids.manifold(vae),
+    }
+    for picture, draw in asked.items():
+        with pytest.raises(InputError, match=f"^{picture} needs codes of real numbers, .* draw samples or reconstruct"):
+            draw()
+    assert grids.samples(vae).shape == grids.draws(vae).shape == (8 * (4 + GAP) + GAP, 8 * (4 + GAP) + GAP, 1)
 
 
 @pytest.mark.parametrize("event_shape", [(5,), (4, 4), (4, 4, 2)])

@@ -56,6 +56,41 @@ def test_vectors_and_one_dimension_have_all_of_it(make_vae, rng, tmp_path, read_
         assert image.mode == "RGB"
 
 
+def test_of_a_ladder_the_rate_of_each_rung_is_shown_from_the_top_down(make_structured, bits, tmp_path, read_events):
+    vae = make_structured("ladder")
+    found = fit(vae, bits, tmp_path, read_events)
+    rates = {f"rate/rung_{number}" for number in (1, 2, 3)}
+    assert set(found) == {*rates, "rate_by_rung", "aggregated_posterior"}
+    shown = [float(found[f"rate/rung_{number}"][2]) for number in (1, 2, 3)]
+    np.testing.assert_allclose(shown, evaluation.rate_by_rung(vae, bits), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq"])
+def test_of_discrete_codes_it_is_shown_how_many_are_in_use(make_structured, bits, tmp_path, read_events, kind):
+    vae = make_structured(kind)
+    found = fit(vae, bits, tmp_path, read_events)
+    assert set(found) == {"perplexity", "codes_in_use_share", "code_frequencies"}
+    usage = evaluation.code_usage(evaluation.codes(vae, bits), 6)
+    assert float(found["perplexity"][2]) == pytest.approx(usage.perplexity)
+    assert float(found["codes_in_use_share"][2]) == pytest.approx(usage.share)
+
+
+def test_a_grid_of_real_numbers_has_all_of_it(make_structured, bits, tmp_path, read_events):
+    found = fit(make_structured("grid"), bits, tmp_path, read_events)
+    assert set(found) == {"active_units", "kl_per_dimension", "kl_per_dimension_histogram", "aggregated_posterior"}
+
+
+def test_the_plot_of_many_rungs_is_high_enough(rng):
+    few = plots.rate_by_rung(np.float32([0.5, 2]), [(1, 1, 8), (7, 7, 2)])
+    many = plots.rate_by_rung(rng.uniform(size=30), 30 * [(7, 7, 2)])
+    assert (few.shape, many.shape) == ((400, 600, 3), (850, 600, 3))
+
+
+def test_the_most_frequent_code_comes_first():
+    drawn = plots.code_frequencies(np.array([0.1, 0, 0.6, 0.3]))
+    np.testing.assert_array_equal(drawn, plots.code_frequencies(np.array([0.6, 0.3, 0.1, 0])))
+
+
 def test_a_plot_is_an_array_of_colours(rng):
     drawn = plots.kl_per_dimension(np.float32([0.5, 2, 1]))
     assert (drawn.dtype, drawn.shape) == (np.uint8, (400, 600, 3))

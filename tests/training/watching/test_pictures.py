@@ -111,3 +111,19 @@ def test_a_model_of_no_images_is_refused(make_vae, rng, tmp_path):
     x = rng.normal(size=(9, 5)).astype(np.float32)
     with pytest.raises(InputError, match="Pictures need images"):
         vae.fit(x, callbacks=[callbacks.Pictures(tmp_path, x)], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tags"),
+    [
+        ("ladder", {"traversal", "interpolation", "rungs"}),
+        ("grid", {"traversal", "interpolation"}),
+        ("vq", set()),
+        ("fsq", set()),
+    ],
+)
+def test_what_is_shown_is_what_the_codes_allow(make_structured, bits, tmp_path, read_events, kind, tags):
+    vae = make_structured(kind)
+    vae.compile("sgd", run_eagerly=True)
+    vae.fit(bits, batch_size=20, callbacks=[callbacks.Pictures(tmp_path, bits[:4])], verbose=0)
+    assert set(read_events(tmp_path / "pictures")) == {"reconstructions", "samples", "draws", *tags}

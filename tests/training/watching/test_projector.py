@@ -101,6 +101,16 @@ def test_a_page_that_is_open_finds_each_new_epoch_and_still_the_one_that_it_bega
     callback.on_train_end()
 
 
+def test_discrete_codes_are_shown_as_their_vectors(make_structured, bits, tmp_path):
+    vae = make_structured("vq")
+    fit(vae, bits, Projector(tmp_path, bits))
+    page = Page(tmp_path)
+    shown = page.shown()
+    assert shown["tensorShape"] == [20, 8]  # 4 places, vectors of 2
+    expected = vae.vectors(vae.represent(bits).z)
+    np.testing.assert_array_equal(page.codes(shown["tensorName"]).reshape(20, 8), expected)
+
+
 @pytest.mark.parametrize("latent_size", [1, 2])
 def test_of_few_dimensions_it_would_draw_nothing_so_zeros_fill_them_up(make_vae, bits, tmp_path, latent_size):
     vae = make_vae(latent_size=latent_size)

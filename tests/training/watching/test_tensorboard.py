@@ -159,3 +159,13 @@ def test_names_that_are_not_those_of_the_labels_are_refused(make_vae, bits, tmp_
     vae.compile("sgd", run_eagerly=True)
     with pytest.raises(InputError, match="2 class_names were given, and 'label' has 3 values"):
         vae.fit(x, callbacks=tensorboard(tmp_path, x, class_names=["cat", "dog"]), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["ladder", "grid", "vq", "fsq"])
+def test_codes_of_every_structure_are_watched_without_an_error(make_structured, bits, tmp_path, read_events, kind):
+    vae = make_structured(kind)
+    vae.compile("sgd", jit_compile=False)
+    watching = tensorboard(tmp_path, bits, np.arange(20) % 3, hyperparameters={"seed": 1})
+    vae.fit(bits, validation_data=(bits,), epochs=1, callbacks=watching, verbose=0)  # where a warning is an error
+    found = read_events(tmp_path / "train")
+    assert {"loss", "rate", "gradient_norm", "reconstructions", "samples", "draws"} <= set(found)
