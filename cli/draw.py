@@ -5,8 +5,8 @@ import argparse
 from vae_tf_cli import numbers
 
 HELP = "Draw what a trained run has learned, as a PNG file."
-KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "attribute", "rungs")
-COUNTS = {"samples": 64, "reconstructions": 32, "interpolation": 9, "attribute": 8}  # of the images that are drawn
+KINDS = ("samples", "reconstructions", "traversal", "interpolation", "manifold", "rungs", "attribute", "search")
+COUNTS = {"samples": 64, "reconstructions": 32, "interpolation": 9, "attribute": 8, "search": 8}  # of images
 ATTRIBUTE_EXAMPLES = 10_000  # whose codes the direction is taken from
 
 
@@ -18,7 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--label",
         metavar="NAME",
         help="for samples, a manifold and rungs of a model that takes labels: the one of all (samples: a row for each "
-        "label); for an attribute: the label, or the class's name, towards which codes move",
+        "label); for an attribute: the label, or the class's name, towards which codes move; for a search: the one "
+        "that a classifier is to find in the pictures",
     )
     parser.add_argument("--data", metavar="SOURCE", help="the source whose test images are drawn (that of the run)")
     counts = ", ".join(f"{number} for {what}" for what, number in COUNTS.items())
@@ -28,9 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"how many images are drawn ({counts}; 10 samples of each label)",
     )
-    parser.add_argument(
-        "--seed", type=numbers.seed, metavar="S", help="for samples and rungs: of the draws (that of the run)"
-    )
+    seeded = "for samples, rungs and a search: of the draws (that of the run)"
+    parser.add_argument("--seed", type=numbers.seed, metavar="S", help=seeded)
     parser.add_argument("--out", metavar="FILE.png", required=True, help="the file to write")
 
 
@@ -50,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     outputs.check_file(arguments.out, outputs.PNG)
     takes = {
-        "label": ("samples", "manifold", "rungs", "attribute"),
+        "label": ("samples", "manifold", "rungs", "attribute", "search"),
         "count": tuple(COUNTS),
-        "seed": ("samples", "rungs"),
+        "seed": ("samples", "rungs", "search"),
     }
     for name, kinds in takes.items():
         if getattr(arguments, name) is not None and arguments.what not in kinds:
@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         "manifold": lambda: grids.manifold(vae, **of_one_label(vae.decoder_conditions, "A manifold")),
         "rungs": lambda: grids.rungs(vae, seed=seed, **of_one_label(vae.generative_conditions, "A picture of rungs")),
         "attribute": lambda: _attribute(the_run, settings, vae, arguments.label, count),
+        "search": lambda: _search(the_run, settings, vae, arguments.label, count, seed),
     }
     grids.write(draw[arguments.what](), arguments.out)
     print(arguments.out)
@@ -129,3 +130,30 @@ def _attribute(the_run, settings, vae, label: str | None, count: int):
     if not len(others):
         raise InputError(f"All test images have the label {label}, so none could be given it: give another label.")
     return grids.attribute(vae, others[datasets.spread_evenly(count, len(others))], direction)
+
+
+def _search(the_run, settings, vae, label: str | None, count: int, seed: int):
+    """Samples, and what a search for the highest logit of a label has made of them."""
+    from vae_tf import training
+    from vae_tf.errors import InputError
+    from vae_tf.training import datasets
+    from vae_tf.training.evaluation.classifier import classifier
+    from vae_tf.training.evaluation.search import check_codes
+    from vae_tf.training.watching import grids
+
+    if label is None:
+        raise InputError("A search is for pictures of a label: give one, such as --label 7 or --label cat.")
+    if vae.conditions:
+        raise InputError(
+            f"{the_run.directory} takes the label as its condition, so it draws a label without a search: choose "
+            f"--what samples --label {label}."
+        )
+    check_codes(vae)
+    data = the_run.loaded(settings, settings.data)
+    data = datasets.each(data, lambda x: datasets.with_channel(x, vae.event_shape))
+    datasets.check_shape(settings.data, data.x_train, vae.event_shape)
+    learned = classifier(data, settings.seed)
+    found = training.search(vae, learned.score(label), count=count, seed=seed)
+    print(learned.name)
+    below = f"logit of {label}: {found.score_at_start.mean():.1f} before, {found.score.mean():.1f} after (means)"
+    return grids.before_and_after(found.x_at_start, found.x, below)

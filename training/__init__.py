@@ -2,6 +2,7 @@
 
 from vae_tf.training.evaluation import evaluate
 from vae_tf.training.evaluation.attribute import attribute_direction
+from vae_tf.training.evaluation.search import Found, search
 from vae_tf.training.recipes.recipe import Recipe, preset, presets, read
 from vae_tf.training.runs.ex_post import fit_prior
 from vae_tf.training.runs.interruption import Interrupted
@@ -9,6 +10,7 @@ from vae_tf.training.runs.run import Run
 from vae_tf.training.watching.tensorboard import tensorboard
 
 __all__ = [
+    "Found",
     "Interrupted",
     "Recipe",
     "Run",
@@ -18,5 +20,6 @@ __all__ = [
     "preset",
     "presets",
     "read",
+    "search",
     "tensorboard",
 ]

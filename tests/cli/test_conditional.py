@@ -139,6 +139,8 @@ def test_test_images_are_drawn_under_their_own_labels(refused, conditional, vae,
         assert picture(conditional, kind).shape == (8 * rows + 2, 8 * 11 + 2)
     line = refused("draw", conditional, "--what", "attribute", "--label", "bee", "--out", "x.png")
     assert line.endswith("no direction leads to a label: choose --what samples --label bee.")
+    line = refused("draw", conditional, "--what", "search", "--label", "bee", "--out", "x.png")
+    assert line.endswith("so it draws a label without a search: choose --what samples --label bee.")
 
 
 def test_a_version_names_its_labels_and_passes_its_checks(conditional, here, capsys):

@@ -6,6 +6,7 @@ import yaml
 from PIL import Image
 
 from vae_tf import VAE, likelihoods, networks, posteriors, priors, training
+from vae_tf.training.evaluation import classifier
 from vae_tf.training.watching import grids
 from vae_tf_cli.main import main
 
@@ -61,9 +62,9 @@ def test_samples_are_those_of_the_seed(finished, here):
 @pytest.mark.parametrize(
     ("kind", "option", "kinds"),
     [
-        ("traversal", "count", "samples or reconstructions or interpolation or attribute"),
-        ("manifold", "count", "samples or reconstructions or interpolation or attribute"),
-        ("traversal", "seed", "samples or rungs"),
+        ("traversal", "count", "samples or reconstructions or interpolation or attribute or search"),
+        ("manifold", "count", "samples or reconstructions or interpolation or attribute or search"),
+        ("traversal", "seed", "samples or rungs or search"),
     ],
 )
 def test_an_option_that_a_kind_does_not_have_is_refused(refused, finished, here, kind, option, kinds):
@@ -143,7 +144,8 @@ def test_an_attribute_that_cannot_be_drawn_is_refused(refused, labelled, finishe
     assert line == "--label is '1', and the model takes no label for this: leave it out."
     words[1] = "traversal"
     line = refused("draw", labelled, *words, "--label", "1")
-    assert line.endswith("for traversal: leave it out, or choose --what samples or manifold or rungs or attribute.")
+    kinds = "samples or manifold or rungs or attribute or search"
+    assert line.endswith(f"for traversal: leave it out, or choose --what {kinds}.")
     assert list(here.iterdir()) == []
 
 
@@ -156,6 +158,40 @@ def test_an_attribute_that_all_test_images_have_is_refused(refused, labelled, he
     (run / "recipe.yaml").write_text(yaml.safe_dump({**decided, "data": str(here / "ones.npz")}))
     line = refused("draw", run, "--what", "attribute", "--label", "1", "--out", "x.png")
     assert line == "All test images have the label 1, so none could be given it: give another label."
+    assert not (here / "x.png").exists()
+
+
+@pytest.fixture
+def one_epoch(monkeypatch):
+    """A classifier that learns for one epoch."""
+    monkeypatch.setattr(classifier, "EPOCHS", 1)
+
+
+def test_a_search_draws_what_it_began_with_and_what_it_found(labelled, here, capsys, one_epoch, monkeypatch):
+    drawn = []
+    draw = grids.before_and_after
+    monkeypatch.setattr(grids, "before_and_after", lambda *given: drawn.append(given) or draw(*given))
+    words = ["draw", str(labelled), "--what", "search", "--label", "1", "--out", "x.png"]
+    assert main(words) == 0
+    assert main([*words, "--count", "3", "--seed", "5"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2].startswith("classifier trained on ")
+    _, vae = training.Run(labelled).load()
+    for (before, after, below), (count, seed) in zip(drawn, [(8, 0), (3, 5)], strict=True):
+        np.testing.assert_allclose(before, vae.sample(count, seed), atol=1e-5)
+        assert np.abs(after - before).max() > 0.01
+        assert below.startswith("logit of 1: ")
+    with Image.open(here / "x.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), draw(*drawn[1])[..., 0])
+
+
+def test_a_search_that_cannot_be_is_refused(refused, labelled, finished, here, one_epoch):
+    words = ["--what", "search", "--out", "x.png"]
+    assert "give one, such as --label 7" in refused("draw", labelled, *words)
+    assert refused("draw", labelled, *words, "--label", "4") == "No example has the label 4: give one of 0, 1."
+    assert "has no labels for a classifier to learn" in refused("draw", finished, *words, "--label", "1")
+    np.savez(here / "other.npz", x_train=np.zeros((40, 5, 5), np.uint8), y_train=np.arange(40) % 2)
+    line = refused("draw", labelled, *words, "--label", "1", "--data", "other.npz")
+    assert line.startswith("other.npz has examples of shape (5, 5, 1), but the model takes (6, 6, 1)")
     assert not (here / "x.png").exists()
 
 

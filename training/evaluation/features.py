@@ -13,15 +13,11 @@ import tensorflow as tf
 
 from vae_tf import loading
 from vae_tf.errors import InputError
-from vae_tf.images import is_image
-from vae_tf.training.datasets import StoredData, evaluation_batches, scaled
+from vae_tf.training.datasets import StoredData
+from vae_tf.training.evaluation import classifier as classifiers
 
 BATCH = 32  # images that pass together
 PATIENCE = 10  # seconds without an answer from the network; Python's default is to wait for ever
-EXAMPLES = 10_000  # of which a classifier learns at most
-FILTERS = (16, 32, 64)
-SIZE = 64  # features of a classifier
-EPOCHS = 10
 
 
 class Features(NamedTuple):
@@ -100,33 +96,17 @@ def inception() -> Features:
 
 
 def classifier(data: StoredData, seed: int) -> Features:
-    """The last hidden layer, 64 features, of a small convolutional classifier that learns the labels of `data`.
-
-    Its name states its accuracy on the test set. It learns at most 10,000 examples, and no global seed has a part in
-    it.
+    """The last hidden layer, 64 features, of a small classifier of the labels of `data`; its name states its accuracy.
 
     Args:
         data: images and their labels.
-        seed: of the weights, and of the examples and their order.
+        seed: of all that is drawn.
 
     Raises:
         InputError: for data that are no images, have no labels, or have test labels that no training example has.
     """
-    classes, labels = _labels(data)
-    generator = np.random.Generator(np.random.Philox(seed))
-    learned = generator.permutation(len(data.x_train))[:EXAMPLES]
-    x = scaled(tf.constant(data.x_train[learned])).numpy()
-    y = labels[learned]
-    hidden, model = _network(x.shape[1:], len(classes), generator)
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
-    for _ in range(EPOCHS):
-        order = generator.permutation(len(x))  # Keras would shuffle by the global seed
-        model.fit(x[order], y[order], batch_size=64, shuffle=False, verbose=0)
-    test = evaluation_batches(data.x_test, BATCH, seed=0, binarization="none")
-    found = classes[model.predict(test, verbose=0).argmax(axis=1)]
-    accuracy = np.mean(found == data.y_test)
-    name = f"classifier trained on {data.name} labels (test accuracy {accuracy:.2f}, {SIZE} features)"
-    return Features(name, lambda images: hidden(images, training=False))
+    learned = classifiers.classifier(data, seed)
+    return Features(learned.name, lambda images: learned.hidden(images, training=False))
 
 
 def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Features:
@@ -151,47 +131,6 @@ def from_keras(path: str | os.PathLike[str], event_shape: tuple[int, ...]) -> Fe
     if not (tf.is_tensor(output) and output.shape[:1] == [1]):
         raise InputError(f"{path} gives more or less than one array, features [N, *]: give a model with one output.")
     return Features(path.name, lambda images: model(images, training=False))
-
-
-def _labels(data: StoredData) -> tuple[np.ndarray, np.ndarray]:
-    """The classes, sorted, and the number of the class of each training example, int64 [N]."""
-    shape = data.x_train.shape[1:]
-    if not is_image(shape):
-        raise InputError(
-            f"A classifier learns images (height, width, 1 or 3), but the examples of {data.name} have shape {shape}: "
-            f"leave sample quality out."
-        )
-    if data.y_train is None or data.y_test is None:
-        raise InputError(
-            f"{data.name} has no labels for a classifier to learn: add y_train and y_test, or choose the features of "
-            f'"inception" or of a .keras file.'
-        )
-    classes, numbers = np.unique(data.y_train, return_inverse=True)
-    if len(classes) < 2:
-        raise InputError(f"{data.name} has the one label {classes[0]} for a classifier to learn: give at least 2.")
-    unknown = np.setdiff1d(data.y_test, classes)
-    if len(unknown):
-        raise InputError(
-            f"{data.name} has the label {unknown[0]} in y_test, but not in y_train, where a classifier would learn it: "
-            f"give both the same classes."
-        )
-    return classes, numbers
-
-
-def _network(shape: tuple[int, ...], classes: int, generator: np.random.Generator) -> tuple[keras.Model, keras.Model]:
-    """From images [B, *shape] to features [B, 64], and to the logits of classes; they share their weights."""
-    seeded = lambda: keras.initializers.GlorotUniform(seed=int(generator.integers(2**31)))  # noqa: E731
-    layers = keras.layers
-    images = values = keras.Input(shape, dtype="float32")
-    for filters in FILTERS:
-        convolution = layers.Conv2D(
-            filters, 3, 2, padding="same", activation="relu", kernel_initializer=seeded(), dtype="float32"
-        )
-        values = convolution(values)
-    values = layers.Flatten(dtype="float32")(values)
-    hidden = layers.Dense(SIZE, "relu", kernel_initializer=seeded(), dtype="float32")(values)
-    logits = layers.Dense(classes, kernel_initializer=seeded(), dtype="float32")(hidden)
-    return keras.Model(images, hidden), keras.Model(images, logits)
 
 
 @contextlib.contextmanager

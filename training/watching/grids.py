@@ -169,6 +169,23 @@ def attribute(vae: VAE, x: Batch, direction: np.ndarray, columns: int = 11) -> n
     return _decoded(vae, moved, x, np.arange(len(codes))[:, None])
 
 
+def before_and_after(before, after, below: str, columns: int = 16) -> np.ndarray:
+    """Pictures, each row above that of what became of them, with a line of text below.
+
+    Args:
+        before: images [N, height, width, channels].
+        after: as many.
+        below: the text.
+        columns: of the picture, at most.
+    """
+    columns = min(columns, len(before))
+    rows = math.ceil(len(before) / columns)
+    pairs = np.ones([2, rows * columns, *np.shape(before)[1:]], np.float32)  # white, if nothing is there
+    pairs[:, : len(before)] = before, after
+    pairs = pairs.reshape([2, rows, columns, *np.shape(before)[1:]]).swapaxes(0, 1)
+    return beside(grid(pairs.reshape([-1, *np.shape(before)[1:]]), columns), ["before", "after"] * rows, below)
+
+
 def manifold(vae: VAE, columns: int = 20, **condition) -> np.ndarray:
     """Means of p(x|z) over the whole plane of a two-dimensional code, evenly in the standard normal's quantiles.
 

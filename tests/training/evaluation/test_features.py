@@ -10,7 +10,7 @@ from keras.src.utils import file_utils
 
 from vae_tf import InputError
 from vae_tf.training import datasets
-from vae_tf.training.evaluation import features
+from vae_tf.training.evaluation import classifier, features
 
 MADE = keras.applications.InceptionV3
 
@@ -96,7 +96,7 @@ def test_a_classifier_is_a_function_of_the_seed_and_leaves_global_ones_alone(dat
 
 
 def test_a_classifier_learns_so_many_examples_at_most(data, monkeypatch):
-    monkeypatch.setattr(features, "EXAMPLES", 100)
+    monkeypatch.setattr(classifier, "EXAMPLES", 100)
     learned = []
     fit = keras.Model.fit
     monkeypatch.setattr(keras.Model, "fit", lambda *args, **rest: learned.append(len(args[1])) or fit(*args, **rest))

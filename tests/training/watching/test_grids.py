@@ -304,6 +304,24 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
+# ----- before_and_after
+
+
+def test_each_row_of_pictures_stands_above_what_became_of_them(rng):
+    before, after = rng.uniform(size=(2, 3, 4, 5, 1)).astype(np.float32)
+    picture = grids.before_and_after(before, after, "a line below", columns=2)
+    height, width = 4 * (4 + GAP) + GAP, 2 * (5 + GAP) + GAP
+    assert picture.shape[0] > height
+    left = next(
+        x for x in range(picture.shape[1]) if np.array_equal(picture[GAP : GAP + 4, x : x + 5], pixels(before[0]))
+    )
+    shown = cells(picture[:height, left - GAP : left - GAP + width], 4, 5)
+    np.testing.assert_array_equal(shown[0::2].reshape(4, 4, 5, 1)[:3], pixels(before))
+    np.testing.assert_array_equal(shown[1::2].reshape(4, 4, 5, 1)[:3], pixels(after))
+    assert (shown[2:, 1] == 255).all()
+    assert (picture[height:] < 128).any()  # the line
+
+
 # ----- attribute
 
 
