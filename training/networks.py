@@ -1,13 +1,14 @@
 """The networks that a recipe can name, before the shape of the data is known."""
 
 import abc
-from typing import Literal
+from typing import Any, Literal
 
 from vae_tf import networks
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Likelihood
 
 Inputs = Literal["auto", "log1p", "standardize"] | None
+Size = int | tuple[int, ...]  # of what the decoder takes: D, or a shape such as (7, 7, 4)
 
 
 class Network(abc.ABC):
@@ -27,9 +28,15 @@ class Network(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
     ) -> networks.Networks:
-        """Makes the pair for data of the likelihood's shape, and for conditions, by name."""
+        """Makes the pair for data of the likelihood's shape, and for conditions, by name.
+
+        Args:
+            likelihood: of the data.
+            latent_size: what the decoder takes: D numbers, or an array of a shape.
+            conditions: what the networks take besides.
+        """
 
     def _inputs(self, likelihood: Likelihood) -> networks.Inputs:
         return likelihood.encoder_inputs if self.inputs == "auto" else self.inputs
@@ -50,11 +57,17 @@ class MLP(Network):
         self.hidden, self.activation = hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for data of the likelihood's shape, and for conditions, by name."""
-        inputs = self._inputs(likelihood)
-        return networks.mlp(likelihood.event_shape, latent_size, self.hidden, self.activation, inputs, conditions)
+        return networks.mlp(
+            likelihood.event_shape,
+            hidden=self.hidden,
+            activation=self.activation,
+            inputs=self._inputs(likelihood),
+            conditions=conditions,
+            **_size_or_shape(latent_size),
+        )
 
 
 class Conv(Network):
@@ -75,11 +88,18 @@ class Conv(Network):
         self.filters, self.hidden, self.activation = filters, hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
-        shape, inputs = likelihood.event_shape, self._inputs(likelihood)
-        return networks.conv(shape, latent_size, self.filters, self.hidden, self.activation, inputs, conditions)
+        return networks.conv(
+            likelihood.event_shape,
+            filters=self.filters,
+            hidden=self.hidden,
+            activation=self.activation,
+            inputs=self._inputs(likelihood),
+            conditions=conditions,
+            **_size_or_shape(latent_size),
+        )
 
 
 class ResNet(Network):
@@ -106,10 +126,21 @@ class ResNet(Network):
         self.filters, self.blocks, self.hidden, self.activation = filters, blocks, hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: int, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
-        shape, inputs = likelihood.event_shape, self._inputs(likelihood)
         return networks.resnet(
-            shape, latent_size, self.filters, self.blocks, self.hidden, self.activation, inputs, conditions
+            likelihood.event_shape,
+            filters=self.filters,
+            blocks=self.blocks,
+            hidden=self.hidden,
+            activation=self.activation,
+            inputs=self._inputs(likelihood),
+            conditions=conditions,
+            **_size_or_shape(latent_size),
         )
+
+
+def _size_or_shape(latent_size: Size) -> dict[str, Any]:
+    """The argument of a network that says what its decoder takes."""
+    return {"latent_size": latent_size} if isinstance(latent_size, int) else {"latent_shape": latent_size}

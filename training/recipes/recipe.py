@@ -15,13 +15,13 @@ from vae_tf import VAE, loading
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.nearest import nearest
-from vae_tf.networks import Label
+from vae_tf.networks import Label, Networks
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
 from vae_tf.training import memory
 from vae_tf.training.datasets import Binarization
-from vae_tf.training.networks import MLP, Network
+from vae_tf.training.networks import MLP, Network, Size
 from vae_tf.training.recipes import safety
 from vae_tf.training.recipes.classes import AXES, bases_at, known
 from vae_tf.training.recipes.initialization import fan_in_uniform
@@ -37,7 +37,8 @@ class Model:
 
     Attributes:
         networks: the encoder and the decoder.
-        latent_size: D, the number of latent dimensions.
+        latent_size: D, the number of latent dimensions; or the shape of a grid of codes, such as [7, 7, 4], or [7, 7]
+            for discrete codes.
         posterior: q(z|x).
         prior: p(z).
         likelihood: p(x|z).
@@ -48,13 +49,13 @@ class Model:
     """
 
     networks: Callable[[], Network] = MLP
-    latent_size: int = 16
-    posterior: Callable[[int], Posterior] = DiagonalNormal
-    prior: Callable[[int], Prior] = StandardNormal
+    latent_size: int | tuple[int, ...] = 16
+    posterior: Callable[[Size], Posterior] = DiagonalNormal
+    prior: Callable[[Size], Prior] = StandardNormal
     likelihood: Callable[[tuple[int, ...]], Likelihood] = Bernoulli
     objective: Callable[[], Objective] = ELBO
     condition: Literal["label"] | None = None
-    ex_post_prior: Callable[[int], Prior] | None = None
+    ex_post_prior: Callable[[Size], Prior] | None = None
 
 
 @dataclasses.dataclass
@@ -130,16 +131,32 @@ class Recipe:
 
     def _model(self, event_shape: tuple[int, ...], examples: int | None, labels: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        encoder, decoder = self.model.networks()(likelihood, self.model.latent_size, *self._conditions(labels))
+        (encoder, decoder), posterior = self._networks(likelihood, labels)
         return VAE(
             encoder,
             decoder,
-            posterior=self.model.posterior(self.model.latent_size),
+            posterior=posterior,
             prior=self.model.prior(self.model.latent_size),
             likelihood=likelihood,
             objective=self.model.objective().for_examples(examples),
             seed=self.seed,
         )
+
+    def _networks(self, likelihood: Likelihood, labels: int | None) -> tuple[Networks, Posterior]:
+        """The networks, and the posterior whose codes, or the vectors of these, the decoder takes."""
+        size, networks = self.model.latent_size, self.model.networks()
+        if isinstance(size, int):  # the networks first: each draws where its weights start
+            pair = networks(likelihood, size, *self._conditions(labels))
+            posterior = self.model.posterior(size)
+            if posterior.value_shape != (size,):
+                raise InputError(
+                    f"model.latent_size is {size}, and the codes of {type(posterior).__name__} are numbers of vectors: "
+                    f"give a list, [{size}], or [7, 7] for a grid of 49 codes."
+                )
+            return pair, posterior
+        posterior = self.model.posterior(size)
+        shape = posterior.value_shape
+        return networks(likelihood, shape[0] if len(shape) == 1 else shape, *self._conditions(labels)), posterior
 
     def _conditions(self, labels: int | None) -> tuple[Mapping[str, Label], ...]:
         """What the networks are called with last, if they take a condition."""

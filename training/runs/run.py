@@ -81,7 +81,7 @@ class Run(TrainedRun):
         second = None
         if settings.model.ex_post_prior is not None:
             with seeded(settings.seed):
-                second = settings.model.ex_post_prior(vae.latent_size)
+                second = settings.model.ex_post_prior(settings.model.latent_size)
             check_prior(vae, second)
         for name in ("x_train", "x_validation", "x_test"):
             datasets.check(getattr(splits, name), vae.likelihood, name)

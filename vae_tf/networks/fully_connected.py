@@ -17,6 +17,7 @@ def mlp(
     activation: str = "relu",
     inputs: Inputs = None,
     conditions: Conditions = None,
+    latent_shape: Sequence[int] | None = None,
 ) -> Networks:
     """Fully connected networks for data of any shape, the decoder the mirror of the encoder.
 
@@ -29,9 +30,12 @@ def mlp(
             order 1, such as a table's (then give the data to `encoder.get_layer("standardize").adapt`); or None.
         conditions: what the networks take besides, by name, such as {"label": networks.Label(10)}. The encoder's last
             layer and the decoder's first take it beside the features and z.
+        latent_shape: in place of `latent_size`, the shape of what the decoder takes, such as (16, 64) for 16 vectors of
+            a codebook; it flattens them.
 
     Returns:
-        The encoder [B, *event] -> [B, hidden[-1]] and the decoder [B, latent_size] -> [B, hidden[0]].
+        The encoder [B, *event] -> [B, hidden[-1]] and the decoder [B, latent_size] -> [B, hidden[0]]. With
+        `latent_shape`, the decoder takes [B, *latent_shape].
 
     Raises:
         InputError: where a size is below 1, or Keras has no such activation; for other `inputs` or `conditions`.
@@ -49,8 +53,12 @@ def mlp(
     encoder = conditional.model(x, features)
 
     conditional = Conditional(conditions, "decoder")
-    z = keras.Input((size("The network", "latent_size", latent_size),), name="z")
-    features = conditional.join(z)
+    if latent_shape is None:
+        z = features = keras.Input((size("The network", "latent_size", latent_size),), name="z")
+    else:
+        z = keras.Input(sizes("The network", "latent_shape", latent_shape), name="z")
+        features = layers.Flatten()(z)
+    features = conditional.join(features)
     for width in reversed(hidden):
         features = layers.Dense(width, activation=activation)(features)
     return Networks(encoder, conditional.model(z, features))

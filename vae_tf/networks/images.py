@@ -33,9 +33,9 @@ def grid(latent_shape: Sequence[int], narrowest: tuple[int, int, int]) -> tuple[
     latent_shape = sizes("The network", "latent_shape", latent_shape)
     if len(latent_shape) != 3 or latent_shape[:2] != narrowest[:2]:
         raise InputError(
-            f"The network got latent_shape={latent_shape}, and its smallest features are {narrowest[0]} x "
-            f"{narrowest[1]}: give ({narrowest[0]}, {narrowest[1]}, channels), or another number of filters, each of "
-            f"which halves height and width."
+            f"The codes are a grid {latent_shape}, and the smallest features of the network are {narrowest[0]} x "
+            f"{narrowest[1]}: give a grid ({narrowest[0]}, {narrowest[1]}, channels), or another number of filters, "
+            f"each of which halves height and width."
         )
     return latent_shape
 

@@ -57,7 +57,7 @@ def test_every_preset_builds_the_model_of_its_name(name):
     settings, decided = training.read(name)
     shape = (16, 16, 3) if settings.data == "photo-patches" else (28, 28, 1)
     vae = settings.build(shape, examples=100, labels=10)
-    assert vae.latent_size == settings.model.latent_size
+    assert vae.latent_size == np.prod(settings.model.latent_size)
     labels = {"label": 1} if vae.conditions else {}
     assert vae.reconstruct(np.zeros((2, *shape)), **labels).shape == (2, *shape)
     assert set(decided) == {field.name for field in dataclasses.fields(training.Recipe)}
@@ -212,6 +212,40 @@ def test_networks_can_be_residual(read_recipe):
     assert [type(layer).__name__ for layer in vae.encoder.layers].count("Add") == 2
 
 
+GRIDS = {  # what is chosen, the shape of the codes, and what the decoder takes
+    "numbers": (["--model.latent_size=[4, 4, 2]"], (4, 4, 2), (4, 4, 2)),
+    "codebook": (
+        ["--model.latent_size=[4, 4]", "--model.posterior=VectorQuantized", "--model.prior=UniformCodes"],
+        (4, 4),
+        (4, 4, 64),
+    ),
+    "a list of one": (["--model.networks=MLP", "--model.latent_size=[3]"], (3,), (3,)),
+    "vectors": (
+        [
+            "--model.networks=MLP",
+            "--model.latent_size=[3]",
+            "--model.posterior=FiniteScalarQuantized",
+            "--model.posterior.levels=[3, 2]",
+            "--model.prior=UniformCodes",
+            "--model.prior.codes=6",
+        ],
+        (3,),
+        (3, 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_codes_can_be_a_grid(read_recipe, name):
+    overrides, codes, taken = GRIDS[name]
+    settings, decided = read_recipe("--model.networks=Conv", "--model.networks.filters=[3]", *overrides)
+    vae = settings.build((8, 8, 1))
+    assert decided["model"]["latent_size"] == list(codes)
+    assert (vae.posterior.space.shape, vae.prior.space.shape) == (codes, codes)
+    assert vae.decoder.input_shape == (None, *taken)
+    assert vae.reconstruct(np.zeros((2, 8, 8, 1))).shape == (2, 8, 8, 1)
+
+
 def test_each_model_that_is_built_has_its_own_parts(read_recipe):
     settings, _ = read_recipe()
     one, other = settings.build((3,)), settings.build((3,))
@@ -256,7 +290,9 @@ def test_each_model_that_is_built_has_its_own_parts(read_recipe):
         (["--binarization=sometimes"], "binarization got 'sometimes': give none or static or dynamic."),
         (["--initialization=zeros"], "initialization got 'zeros': give "),
         (["--jit_compile=perhaps"], "jit_compile got 'perhaps': give true or false or null."),
-        (["--model.latent_size=two"], "model.latent_size got 'two': give "),
+        (["--model.latent_size=two"], "model.latent_size got 'two': give a whole number or a list, such as [512, 256]"),
+        (["--model.latent_size=[7, a]"], "model.latent_size got 'a': give a whole number."),
+        (["--model.latent_size=null"], "model.latent_size got 'None': give a whole number or a list"),
         (["--model.networks.hidden=wide"], "model.networks.hidden got 'wide': give a list, such as [512, 256]."),
         (["--model.networks.hidden=5,6"], "hidden is '5,6': give a number, a word, or a list such as '[512, 256]'."),
         (["--model.objective.beta=x"], "model.objective.beta got 'x': give a number, or one of Cyclical, Linear."),
@@ -345,12 +381,43 @@ def test_numbers_that_no_run_can_have_are_refused(read_recipe, override):
         (["--model.objective.beta=Linear", "--model.objective.beta.steps=0"], "steps=0: give at least 1 step"),
         (["--model.posterior=Deterministic"], "has no density"),
         (["--model.likelihood=Normal", "--model.likelihood.scale=-1"], "scale=-1.0: give a number above 0"),
+        (["--model.latent_size=[7, 0]"], "DiagonalNormal got latent_size=(7, 0): give whole numbers of at least 1."),
+        (["--model.latent_size=[]"], "DiagonalNormal got latent_size=(): give whole numbers of at least 1."),
+        (
+            ["--model.posterior=VectorQuantized"],
+            "model.latent_size is 2, and the codes of VectorQuantized are numbers of vectors: give a list, [2], or ",
+        ),
+        (
+            ["--model.latent_size=[2]", "--model.posterior=VectorQuantized"],
+            "VectorQuantized lie on whole numbers, where StandardNormal has no density: use priors.UniformCodes",
+        ),
+        (
+            [
+                "--model.latent_size=[2]",
+                "--model.posterior=FiniteScalarQuantized",
+                "--model.posterior.levels=[8, 5]",
+                "--model.prior=UniformCodes",
+            ],
+            "FiniteScalarQuantized has 40 codes and UniformCodes has 512: make them equal.",
+        ),
+        (
+            ["--model.posterior=FiniteScalarQuantized", "--model.posterior.levels=[2, 8388609]"],
+            "which make 16,777,218 codes: give at least 2 levels for each, and at most 2^24 = 16,777,216 codes in all.",
+        ),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
 def test_parts_that_cannot_be_built_are_refused(read_recipe, overrides, message):
     with pytest.raises(InputError, match=re.escape(message)):
         read_recipe(*overrides)[0].build((5,))
+
+
+@pytest.mark.parametrize("codes", [[], ["--model.posterior=VectorQuantized", "--model.prior=UniformCodes"]])
+def test_a_grid_that_does_not_meet_the_smallest_features_is_refused_with_both(read_recipe, codes):
+    settings, _ = read_recipe("--model.networks=Conv", "--model.latent_size=[4, 4]", *codes)
+    grid = re.escape("(4, 4, 64)" if codes else "(4, 4)")
+    with pytest.raises(InputError, match=rf"a grid {grid}, and the smallest features of the network are 2 x 2: give"):
+        settings.build((8, 8, 1))
 
 
 # ----- what was decided

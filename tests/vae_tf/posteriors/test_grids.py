@@ -56,7 +56,7 @@ def test_a_model_of_a_grid_trains_and_comes_back_from_a_file(kind, make_networks
 
 
 def test_grids_that_do_not_meet_are_named():
-    with pytest.raises(InputError, match=r"latent_shape=\(3, 2, 4\), and its smallest features are 2 x 2"):
+    with pytest.raises(InputError, match=r"a grid \(3, 2, 4\), and the smallest features of the network are 2 x 2"):
         networks.conv((4, 4, 1), filters=(3,), latent_shape=(3, 2, 4))
     encoder, decoder = networks.conv((4, 4, 1), filters=(3,), latent_shape=GRID)
     with pytest.raises(InputError, match=r"the posterior has \(2, 2, 3\), the prior has 12, the decoder's input has"):
