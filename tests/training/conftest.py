@@ -115,7 +115,7 @@ def _ladder_of_three():
 
 @pytest.fixture(scope="session")
 def make_structured():
-    """Makes a small model of images of 4 x 4 whose code is no vector of real numbers: "ladder", "grid", "vq", "fsq"."""
+    """Makes a small model of images of 4 x 4 whose code is no vector of real numbers, by its kind."""
 
     def make(kind: str, **parts) -> VAE:
         keras.utils.set_random_seed(1)
@@ -127,6 +127,7 @@ def make_structured():
         families = {
             "grid": (posteriors.DiagonalNormal((2, 2, 1)), priors.StandardNormal((2, 2, 1))),
             "vq": (posteriors.VectorQuantized((2, 2), codes=6, width=2), priors.UniformCodes((2, 2), codes=6)),
+            "relaxed": (posteriors.RelaxedCategorical((2, 2), codes=6, width=2), priors.UniformCodes((2, 2), codes=6)),
             "fsq": (posteriors.FiniteScalarQuantized((2, 2), levels=(3, 2)), priors.UniformCodes((2, 2), codes=6)),
         }
         posterior, prior = families[kind]

@@ -34,8 +34,8 @@ GREY = "grey values under a Bernoulli: a cross-entropy, not a likelihood; it com
 GIVEN = "log_likelihood and elbo are of {density}, not of p(x): they do not compare with those of a model of p(x)"
 BELOW = "log_likelihood is biased low: in expectation it rises with importance_samples"
 ONE = "log_likelihood is log p(x, z) of the one code that stands for x, a lower bound: importance samples add nothing"
-WHOLE = "{measure} is left out: the codes are whole numbers, and perplexity says how many of them are in use"
-RUNGS = "{measure} is left out: the codes are those of several layers, and rate_by_rung says which are used"
+WHOLE = "{what} left out: the codes are whole numbers, and perplexity says how many of them are in use"
+RUNGS = "{what} left out: the codes are those of several layers, and rate_by_rung says which are used"
 
 
 class Examples(NamedTuple):
@@ -131,7 +131,7 @@ def _usage(
     """How much of the codes is used: dimensions, or codes of a codebook."""
     if vae.has_dimensions:
         return {"active_units": active_units(of_test)}
-    notes.append(_left_out(vae, "active_units"))
+    notes.append(_left_out(vae, "active_units, mutual_information and marginal_kl are"))
     if vae.code_count is None:
         return {}
     usage = code_usage(of_test, vae.code_count)
@@ -144,9 +144,9 @@ def _usage(
     return {**found, "dead_codes": dead_codes(vae, batches)}
 
 
-def _left_out(vae: VAE, measure: str) -> str:
-    """Why a measure of single dimensions is left out."""
-    return (RUNGS if vae.code_count is None else WHOLE).format(measure=measure)
+def _left_out(vae: VAE, what: str) -> str:
+    """Why measures of one layer of real numbers are left out."""
+    return (RUNGS if vae.code_count is None else WHOLE).format(what=what)
 
 
 def _probe(
@@ -179,7 +179,7 @@ def _gaps(vae: VAE, of_test: np.ndarray, test: Examples, notes: list[str]) -> di
     for name in factors.keys() - varied.keys():
         notes.append(f"the mutual information gap leaves out {name}, which is the same for all examples")
     if varied and not vae.has_dimensions:
-        notes.append(_left_out(vae, "mutual_information_gap"))
+        notes.append(_left_out(vae, "mutual_information_gap is"))
     elif varied and of_test.shape[1] < 2:
         notes.append("there is no mutual information gap: it needs at least 2 latent dimensions")
     elif varied:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from rich import progress
 
 from vae_tf import VAE, random
 from vae_tf.data import Batch, take
@@ -73,7 +74,7 @@ def sample_quality(vae: VAE, x_test: Batch, features: Features, *, seed: int) ->
 
 def _samples(vae: VAE, count: int, conditions: dict, seed: int, drawn: bool) -> Iterator[np.ndarray]:
     """Draws or means of p(x|z), float32 [B, H, W, C] in [0, 1]; the codes are those of `vae.sample(count, seed)`."""
-    for first in range(0, count, CHUNK):
+    for first in progress.track(range(0, count, CHUNK), f"{count:,} samples", transient=True):
         last = min(first + CHUNK, count)
         beside = take(conditions, slice(first, last))
         z = vae.draw(random.pair(seed, random.Purpose.SAMPLE, tf.range(first, last)), **beside)

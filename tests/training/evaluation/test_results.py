@@ -289,12 +289,14 @@ def test_a_ladder_has_the_rate_of_each_rung_and_nothing_of_single_dimensions(mak
     assert 0 <= results["linear_probe_accuracy"] <= 1
     gone = {"kl_per_dimension", "active_units", "mutual_information", "mutual_information_gap", "perplexity"}
     assert not gone & set(results)
-    for measure_ in ("active_units", "mutual_information_gap"):
-        said = f"{measure_} is left out: the codes are those of several layers, and rate_by_rung says which are used"
-        assert said in results["notes"]
+    for what in ("active_units, mutual_information and marginal_kl are", "mutual_information_gap is"):
+        assert (
+            f"{what} left out: the codes are those of several layers, and rate_by_rung says which are used"
+            in results["notes"]
+        )
 
 
-@pytest.mark.parametrize("kind", ["vq", "fsq"])
+@pytest.mark.parametrize("kind", ["vq", "fsq", "relaxed"])
 def test_discrete_codes_are_counted_and_their_vectors_probed(make_structured, bits, kind, monkeypatch):
     vae, labels = make_structured(kind), np.arange(20) % 2
     probed = []
@@ -308,9 +310,11 @@ def test_discrete_codes_are_counted_and_their_vectors_probed(make_structured, bi
     assert results["dead_codes"] == 6 - usage.in_use  # the same examples
     np.testing.assert_array_equal(probed[0][2], vae.vectors(codes))
     assert not {"active_units", "mutual_information", "mutual_information_gap", "rate_by_rung"} & set(results)
-    for measure_ in ("active_units", "mutual_information_gap"):
-        said = f"{measure_} is left out: the codes are whole numbers, and perplexity says how many of them are in use"
-        assert said in results["notes"]
+    for what in ("active_units, mutual_information and marginal_kl are", "mutual_information_gap is"):
+        assert (
+            f"{what} left out: the codes are whole numbers, and perplexity says how many of them are in use"
+            in results["notes"]
+        )
 
 
 @pytest.mark.parametrize("kind", ["vq", "fsq"])

@@ -161,7 +161,7 @@ def test_names_that_are_not_those_of_the_labels_are_refused(make_vae, bits, tmp_
         vae.fit(x, callbacks=tensorboard(tmp_path, x, class_names=["cat", "dog"]), verbose=0)
 
 
-@pytest.mark.parametrize("kind", ["ladder", "grid", "vq", "fsq"])
+@pytest.mark.parametrize("kind", ["ladder", "grid", "vq", "fsq", "relaxed"])
 def test_codes_of_every_structure_are_watched_without_an_error(make_structured, bits, tmp_path, read_events, kind):
     vae = make_structured(kind)
     vae.compile("sgd", jit_compile=False)
