@@ -17,7 +17,12 @@ class Network(abc.ABC):
     Args:
         inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), None
             for nothing, or "auto", what suits the likelihood.
+
+    Attributes:
+        is_ladder: whether it makes a ladder too, each rung of which has a posterior and a prior of its own.
     """
+
+    is_ladder = False
 
     def __init__(self, inputs: Inputs = "auto"):
         if inputs not in ("auto", "log1p", "standardize", None):
@@ -28,13 +33,13 @@ class Network(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
-    ) -> networks.Networks:
-        """Makes the pair for data of the likelihood's shape, and for conditions, by name.
+        self, likelihood: Likelihood, latent_size: Size | None, conditions: networks.Conditions = None
+    ) -> networks.Networks | networks.LadderNetworks:
+        """Makes the networks for data of the likelihood's shape, and for conditions, by name.
 
         Args:
             likelihood: of the data.
-            latent_size: what the decoder takes: D numbers, or an array of a shape.
+            latent_size: what the decoder takes: D numbers, or an array of a shape. A ladder gets None.
             conditions: what the networks take besides.
         """
 
@@ -57,7 +62,7 @@ class MLP(Network):
         self.hidden, self.activation = hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size | None, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for data of the likelihood's shape, and for conditions, by name."""
         return networks.mlp(
@@ -88,7 +93,7 @@ class Conv(Network):
         self.filters, self.hidden, self.activation = filters, hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size | None, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
         return networks.conv(
@@ -126,7 +131,7 @@ class ResNet(Network):
         self.filters, self.blocks, self.hidden, self.activation = filters, blocks, hidden, activation
 
     def __call__(
-        self, likelihood: Likelihood, latent_size: Size, conditions: networks.Conditions = None
+        self, likelihood: Likelihood, latent_size: Size | None, conditions: networks.Conditions = None
     ) -> networks.Networks:
         """Makes the pair for images of the likelihood's shape, and for conditions, by name."""
         return networks.resnet(
@@ -141,6 +146,51 @@ class ResNet(Network):
         )
 
 
-def _size_or_shape(latent_size: Size) -> dict[str, Any]:
+class Ladder(Network):
+    """`vae_tf.networks.ladder`: residual blocks, and a ladder of codes in grids of growing resolution.
+
+    Args:
+        levels: (resolution, channels, rungs) of each level of the ladder, from the top down.
+        filters: of the features, and of the state that comes down.
+        blocks: the residual blocks of each rung, and of each resolution of the encoder and the decoder.
+        activation: the name of a Keras activation.
+        inputs: what the encoder does with its data first: "log1p", "standardize" (learned from the training data), null
+            for nothing, or "auto", what suits the likelihood.
+    """
+
+    is_ladder = True
+
+    def __init__(
+        self,
+        levels: tuple[tuple[int, int, int], ...] = ((1, 16, 2), (7, 8, 4), (14, 4, 6)),
+        filters: int = 32,
+        blocks: int = 1,
+        activation: str = "gelu",
+        inputs: Inputs = "auto",
+    ):
+        super().__init__(inputs)
+        self.levels, self.filters, self.blocks, self.activation = levels, filters, blocks, activation
+
+    def __call__(
+        self, likelihood: Likelihood, latent_size: Size | None = None, conditions: networks.Conditions = None
+    ) -> networks.LadderNetworks:
+        """Makes the networks and the ladder for images of the likelihood's shape.
+
+        Raises:
+            InputError: for a latent size, or conditions.
+        """
+        if latent_size is not None:
+            raise InputError(f"Ladder got latent_size={latent_size}, and its levels say the sizes: give None.")
+        if conditions:
+            raise InputError(
+                f"Ladder got the condition {' and '.join(conditions)}, on which the prior of each rung would have to "
+                f"depend, and it does not: leave model.condition out, or take other networks, such as ResNet."
+            )
+        return networks.ladder(
+            likelihood.event_shape, self.levels, self.filters, self.blocks, self.activation, self._inputs(likelihood)
+        )
+
+
+def _size_or_shape(latent_size: Size | None) -> dict[str, Any]:
     """The argument of a network that says what its decoder takes."""
     return {"latent_size": latent_size} if isinstance(latent_size, int) else {"latent_shape": latent_size}

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import pytest
 
@@ -44,6 +46,16 @@ def test_residual_networks_have_the_filters_the_blocks_and_the_width():
     assert (decoder.input_shape, decoder.output_shape[1:3]) == ((None, 2), (9, 8))
 
 
+def test_a_ladder_has_the_levels_the_filters_and_the_activation():
+    make = networks.Ladder(levels=((1, 2, 1), (4, 3, 2)), filters=6, activation="relu")
+    encoder, decoder, ladder = make(likelihoods.Bernoulli((8, 8, 1)))
+    assert [rung.posterior.space.shape for rung in ladder.rungs] == [(1, 1, 2), (4, 4, 3), (4, 4, 3)]
+    assert (len(encoder.outputs), decoder.input_shape) == (3, (None, 4, 4, 6))
+    assert decoder.layers[-1].activation is keras.activations.relu
+    with pytest.raises(InputError, match="Ladder got latent_size=2, and its levels say the sizes: give None"):
+        make(likelihoods.Bernoulli((8, 8, 1)), 2)
+
+
 SUITS = {
     likelihoods.Bernoulli: None,
     likelihoods.ContinuousBernoulli: None,
@@ -54,13 +66,17 @@ SUITS = {
 }
 
 
-@pytest.mark.parametrize("make", [networks.MLP, networks.Conv, networks.ResNet])
+LADDER = functools.partial(networks.Ladder, levels=((1, 2, 1),), filters=2)
+
+
+@pytest.mark.parametrize("make", [networks.MLP, networks.Conv, networks.ResNet, LADDER])
 @pytest.mark.parametrize("likelihood", SUITS, ids=lambda likelihood: likelihood.__name__)
 def test_what_the_encoder_does_first_is_what_suits_the_likelihood(make, likelihood):
-    first = make()(likelihood((8, 8, 1)), 2).encoder.layers[1].name
+    size = None if make is LADDER else 2
+    first = make()(likelihood((8, 8, 1)), size).encoder.layers[1].name
     assert (first if first in ("log1p", "standardize") else None) == SUITS[likelihood]
-    assert make(inputs="log1p")(likelihood((8, 8, 1)), 2).encoder.layers[1].name == "log1p"
-    assert make(inputs=None)(likelihood((8, 8, 1)), 2).encoder.layers[1].name not in ("log1p", "standardize")
+    assert make(inputs="log1p")(likelihood((8, 8, 1)), size).encoder.layers[1].name == "log1p"
+    assert make(inputs=None)(likelihood((8, 8, 1)), size).encoder.layers[1].name not in ("log1p", "standardize")
 
 
 def test_another_transformation_is_refused():

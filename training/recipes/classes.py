@@ -23,7 +23,7 @@ AXES: dict[str, type] = {
     "model.ex_post_prior": Prior,
     "optimizer": keras.optimizers.Optimizer,
 }  # the keys that name a class
-MAY_BE_LEFT_OUT = ("model.ex_post_prior",)  # of these
+MAY_BE_LEFT_OUT = ("model.posterior", "model.prior", "model.ex_post_prior")  # of these: a ladder has its own
 NOT_ALONE = ("LossScaleOptimizer", "MultiOptimizer")  # made of other optimizers, which no recipe can give
 KERAS = "keras.optimizers.schedules"  # in front of the names of its schedules, as an optimizer's arguments have no type
 SUGGESTIONS = 3

@@ -15,7 +15,7 @@ from vae_tf import VAE, loading
 from vae_tf.errors import InputError
 from vae_tf.likelihoods import Bernoulli, Likelihood
 from vae_tf.nearest import nearest
-from vae_tf.networks import Label, Networks
+from vae_tf.networks import Label
 from vae_tf.objectives import ELBO, Objective
 from vae_tf.posteriors import DiagonalNormal, Posterior
 from vae_tf.priors import Prior, StandardNormal
@@ -28,6 +28,7 @@ from vae_tf.training.recipes.initialization import fan_in_uniform
 from vae_tf.training.recipes.words import explain
 
 COPIES = 4  # of a weight that training holds: itself, its gradient, and two moments of an optimizer
+OF_ONE_LAYER = ("latent_size", "posterior", "prior")  # the keys of a model that each rung of a ladder has for itself
 PRESETS = pathlib.Path(__file__).parent
 
 
@@ -35,12 +36,15 @@ PRESETS = pathlib.Path(__file__).parent
 class Model:
     """The networks and the choice on each axis.
 
+    A ladder's rungs have sizes, posteriors and priors of their own: with `networks` that make one, the keys for these
+    are null.
+
     Attributes:
-        networks: the encoder and the decoder.
+        networks: the encoder and the decoder, and with Ladder the latents between them.
         latent_size: D, the number of latent dimensions; or the shape of a grid of codes, such as [7, 7, 4], or [7, 7]
-            for discrete codes.
-        posterior: q(z|x).
-        prior: p(z).
+            for discrete codes; null for a ladder.
+        posterior: q(z|x); null for a ladder.
+        prior: p(z); null for a ladder.
         likelihood: p(x|z).
         objective: what is minimised.
         condition: what the networks take besides x and z: "label", the labels of the data; null for nothing.
@@ -49,13 +53,26 @@ class Model:
     """
 
     networks: Callable[[], Network] = MLP
-    latent_size: int | tuple[int, ...] = 16
-    posterior: Callable[[Size], Posterior] = DiagonalNormal
-    prior: Callable[[Size], Prior] = StandardNormal
+    latent_size: int | tuple[int, ...] | None = 16
+    posterior: Callable[[Size], Posterior] | None = DiagonalNormal
+    prior: Callable[[Size], Prior] | None = StandardNormal
     likelihood: Callable[[tuple[int, ...]], Likelihood] = Bernoulli
     objective: Callable[[], Objective] = ELBO
     condition: Literal["label"] | None = None
     ex_post_prior: Callable[[Size], Prior] | None = None
+
+    def __post_init__(self):
+        """Refuses a ladder with what each of its rungs has, and other networks without."""
+        networks = self.networks()
+        for name in (*OF_ONE_LAYER, "ex_post_prior"):
+            value = getattr(self, name)
+            if networks.is_ladder and value is not None:
+                raise InputError(
+                    f"model.{name} is given, and each rung of the {type(networks).__name__} has a size, a posterior "
+                    f"and a prior of its own: leave it out, or give null."
+                )
+            if not networks.is_ladder and value is None and name in OF_ONE_LAYER:
+                raise InputError(f"model.{name} is null, as for a ladder: give a value, or leave it out.")
 
 
 @dataclasses.dataclass
@@ -131,32 +148,32 @@ class Recipe:
 
     def _model(self, event_shape: tuple[int, ...], examples: int | None, labels: int | None) -> VAE:
         likelihood = self.model.likelihood(event_shape)
-        (encoder, decoder), posterior = self._networks(likelihood, labels)
         return VAE(
-            encoder,
-            decoder,
-            posterior=posterior,
-            prior=self.model.prior(self.model.latent_size),
+            **self._networks_and_latents(likelihood, self._conditions(labels)),
             likelihood=likelihood,
             objective=self.model.objective().for_examples(examples),
             seed=self.seed,
         )
 
-    def _networks(self, likelihood: Likelihood, labels: int | None) -> tuple[Networks, Posterior]:
-        """The networks, and the posterior whose codes, or the vectors of these, the decoder takes."""
-        size, networks = self.model.latent_size, self.model.networks()
-        if isinstance(size, int):  # the networks first: each draws where its weights start
-            pair = networks(likelihood, size, *self._conditions(labels))
-            posterior = self.model.posterior(size)
+    def _networks_and_latents(self, likelihood: Likelihood, conditions: tuple) -> dict[str, Any]:
+        """The arguments of a `VAE` that are made for each other."""
+        networks, size = self.model.networks(), self.model.latent_size
+        make_posterior, make_prior = self.model.posterior, self.model.prior
+        if size is None or make_posterior is None or make_prior is None:  # all three, as checked
+            return networks(likelihood, None, *conditions)._asdict()
+        if isinstance(size, int):  # the networks come first: each part draws where its weights start
+            pair = networks(likelihood, size, *conditions)
+            posterior = make_posterior(size)
             if posterior.value_shape != (size,):
                 raise InputError(
                     f"model.latent_size is {size}, and the codes of {type(posterior).__name__} are numbers of vectors: "
                     f"give a list, [{size}], or [7, 7] for a grid of 49 codes."
                 )
-            return pair, posterior
-        posterior = self.model.posterior(size)
-        shape = posterior.value_shape
-        return networks(likelihood, shape[0] if len(shape) == 1 else shape, *self._conditions(labels)), posterior
+        else:
+            posterior = make_posterior(size)
+            shape = posterior.value_shape
+            pair = networks(likelihood, shape[0] if len(shape) == 1 else shape, *conditions)
+        return {**pair._asdict(), "posterior": posterior, "prior": make_prior(size)}
 
     def _conditions(self, labels: int | None) -> tuple[Mapping[str, Label], ...]:
         """What the networks are called with last, if they take a condition."""
@@ -211,7 +228,11 @@ def read(source: str, overrides: Sequence[str] = ()) -> tuple[Recipe, dict[str, 
         words = [f"--config={yaml.safe_dump(content, default_flow_style=True, width=math.inf)}", *overrides]
         # A class takes the place of another with its own defaults, not with those of the other.
         chosen = _parser().parse_args(words)
-        parser = _parser({key: {"class_path": chosen[key].class_path} for key in AXES if chosen[key]})
+        defaults: dict[str, Any] = {key: {"class_path": chosen[key].class_path} for key in AXES if chosen[key]}
+        networks = known(chosen["model.networks"].class_path, [Network])
+        if networks is not None and issubclass(networks, Network) and networks.is_ladder:
+            defaults |= {f"model.{name}": None for name in OF_ONE_LAYER}
+        parser = _parser(defaults)
         config = parser.parse_args(words)
         decided = yaml.safe_load(parser.dump(config, skip_unset=False))
         safety.check(decided, keys())  # as it is made now, whatever the parser has read into it

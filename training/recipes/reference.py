@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -74,4 +75,4 @@ def _default(value: Any) -> str:
         return value.__name__
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return str(list(value) if isinstance(value, tuple) else value)
+    return json.dumps(value) if isinstance(value, tuple) else str(value)

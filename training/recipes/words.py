@@ -14,6 +14,11 @@ KINDS = {
     "NoneType": "null",
     "None": "null",
 }
+LISTS = {
+    r"tuple\[tuple\[": "a list of lists, such as [[1, 16, 2], [7, 8, 4]]",
+    r"tuple with 3 elements": "a list of 3 numbers",
+    r"(collections\.abc\.)?(tuple|list|Sequence)\b": "a list, such as [512, 256]",
+}
 
 
 def explain(message: str, keys: Sequence[str]) -> str:
@@ -63,8 +68,9 @@ def in_words(annotation: str) -> str:
         annotation = re.sub(r", (?![^\[]*\])", " | ", match[1])
     if match := re.fullmatch(r"(?:typing\.)?Literal\[(.+)\]", annotation):
         return " or ".join(part.strip(" '") for part in match[1].split(","))
-    if re.match(r"(collections\.abc\.)?(tuple|list|Sequence)\b", annotation):
-        return "a list, such as [512, 256]"
+    for pattern, words in LISTS.items():
+        if re.match(pattern, annotation):
+            return words
     parts = re.split(r" \| (?![^\[]*\])", annotation)
     if len(parts) > 1:
         return " or ".join(in_words(part) for part in parts)

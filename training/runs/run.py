@@ -80,6 +80,7 @@ class Run(TrainedRun):
         validation = self._evaluation_batches(validating, settings, 500)
         second = None
         if settings.model.ex_post_prior is not None:
+            assert settings.model.latent_size is not None  # as checked
             with seeded(settings.seed):
                 second = settings.model.ex_post_prior(settings.model.latent_size)
             check_prior(vae, second)

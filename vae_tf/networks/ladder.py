@@ -9,7 +9,7 @@ from keras import layers
 
 from vae_tf.errors import InputError
 from vae_tf.latents import Ladder, Rung
-from vae_tf.networks.base import check_activation
+from vae_tf.networks.base import Inputs, check_activation, transformed
 from vae_tf.networks.images import image
 from vae_tf.posteriors import RelativeNormal
 from vae_tf.priors import ConditionalNormal, StandardNormal
@@ -30,6 +30,7 @@ def ladder(
     filters: int = 32,
     blocks: int = 1,
     activation: str = "gelu",
+    inputs: Inputs = None,
 ) -> LadderNetworks:
     """Networks of a ladder for square images: features go up from x, codes and a state come down.
 
@@ -49,13 +50,16 @@ def ladder(
         filters: of the features and of the state.
         blocks: the residual blocks of each rung, and of each resolution of the encoder and the decoder.
         activation: the name of a Keras activation.
+        inputs: what the encoder does with x first: "log1p" for counts; "standardize" for other values that are not of
+            order 1 (then give the data to `encoder.get_layer("standardize").adapt`); or None.
 
     Returns:
         The encoder [B, height, width, channels] -> features of each rung, the decoder of the last state, and the
         `Ladder`: give them as VAE(encoder, decoder, latents=ladder).
 
     Raises:
-        InputError: if the event is not a square image, a size is below 1, or the resolutions do not meet.
+        InputError: if the event is not a square image, a size is below 1, or the resolutions do not meet; for other
+            `inputs`.
     """
     check_activation(activation)
     event_shape = image("ladder", event_shape)
@@ -74,7 +78,7 @@ def ladder(
     column = _Column(filters, blocks, activation, blocks * (rungs + len(levels) + 1))
 
     x = keras.Input(event_shape, name="x")
-    features = column.run(layers.Conv2D(filters, 3, padding="same")(x))
+    features = column.run(layers.Conv2D(filters, 3, padding="same")(transformed(x, inputs)))
     up: list[keras.KerasTensor] = []  # from the bottom up
     for resolution, _, count in reversed(levels):
         factor = features.shape[1] // resolution
@@ -98,7 +102,7 @@ def ladder(
 
 
 def _level(level: Sequence[int]) -> tuple[int, int, int]:
-    found = sizes("The network", "a level", level)
+    found = sizes("The network", "level", level)
     if len(found) != 3:
         raise InputError(f"ladder got the level {tuple(level)}: give (resolution, channels, rungs), such as (7, 8, 4).")
     resolution, channels, rungs = found

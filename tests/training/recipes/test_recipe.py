@@ -246,6 +246,21 @@ def test_codes_can_be_a_grid(read_recipe, name):
     assert vae.reconstruct(np.zeros((2, 8, 8, 1))).shape == (2, 8, 8, 1)
 
 
+LADDER = ["--model.networks=Ladder", "--model.networks.filters=4", "--model.networks.levels=[[1, 2, 1], [4, 1, 2]]"]
+
+
+def test_networks_can_be_a_ladder_whose_rungs_have_what_else_is_chosen(images, tmp_path):
+    (tmp_path / "mine.yaml").write_text(f"data: {images}")
+    settings, decided = training.read(str(tmp_path / "mine.yaml"), LADDER)
+    vae = settings.build((8, 8, 1))
+    assert [rung.posterior.space.shape for rung in vae.latents.rungs] == [(1, 1, 2), (4, 4, 1), (4, 4, 1)]
+    assert {name: decided["model"][name] for name in recipe.OF_ONE_LAYER} == dict.fromkeys(recipe.OF_ONE_LAYER)
+    (tmp_path / "decided.yaml").write_text(yaml.safe_dump(decided))
+    assert training.read(str(tmp_path / "decided.yaml"))[1] == decided
+    other = training.read(str(tmp_path / "mine.yaml"), [*LADDER[:1], "--model.networks=MLP"])[1]["model"]
+    assert (other["latent_size"], other["prior"]["class_path"]) == (16, "vae_tf.priors.StandardNormal")
+
+
 def test_each_model_that_is_built_has_its_own_parts(read_recipe):
     settings, _ = read_recipe()
     one, other = settings.build((3,)), settings.build((3,))
@@ -291,8 +306,23 @@ def test_each_model_that_is_built_has_its_own_parts(read_recipe):
         (["--initialization=zeros"], "initialization got 'zeros': give "),
         (["--jit_compile=perhaps"], "jit_compile got 'perhaps': give true or false or null."),
         (["--model.latent_size=two"], "model.latent_size got 'two': give a whole number or a list, such as [512, 256]"),
-        (["--model.latent_size=[7, a]"], "model.latent_size got 'a': give a whole number."),
-        (["--model.latent_size=null"], "model.latent_size got 'None': give a whole number or a list"),
+        (["--model.latent_size=[7, a]"], "model.latent_size got 'a': give a whole number or null."),
+        (["--model.latent_size=null"], "model.latent_size is null, as for a ladder: give a value, or leave it out."),
+        (["--model.posterior=null"], "model.posterior is null, as for a ladder: give a value, or leave it out."),
+        (
+            ["--model.networks=Ladder"],
+            "model.latent_size is given, and each rung of the Ladder has a size, a posterior and a prior of its own: "
+            "leave it out, or give null.",
+        ),
+        *(
+            (["--model.networks=Ladder", "--model.latent_size=null", f"--model.{name}"], f"model.{name[:4]}")
+            for name in ("posterior=DiagonalNormal", "prior=StandardNormal", "ex_post_prior=MixtureOfNormals")
+        ),
+        (
+            ["--model.networks=Ladder", "--model.networks.levels=[[1, 16, 2], [7, 4]]"],
+            "model.networks.levels got '[7, 4]': give a list of 3 numbers.",
+        ),
+        (["--model.networks=Ladder", "--model.networks.levels=3"], "model.networks.levels got '3': give a list"),
         (["--model.networks.hidden=wide"], "model.networks.hidden got 'wide': give a list, such as [512, 256]."),
         (["--model.networks.hidden=5,6"], "hidden is '5,6': give a number, a word, or a list such as '[512, 256]'."),
         (["--model.objective.beta=x"], "model.objective.beta got 'x': give a number, or one of Cyclical, Linear."),
@@ -410,6 +440,24 @@ def test_numbers_that_no_run_can_have_are_refused(read_recipe, override):
 def test_parts_that_cannot_be_built_are_refused(read_recipe, overrides, message):
     with pytest.raises(InputError, match=re.escape(message)):
         read_recipe(*overrides)[0].build((5,))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["--model.networks.levels=[[1, 2, 1], [3, 1, 2]]"],
+            "The resolutions of the ladder do not meet: 8 is no multiple of 3, which is above it",
+        ),
+        (["--model.networks.levels=[[1, 2, 0]]"], "level=(1, 2, 0): give whole numbers of at least 1."),
+        (["--model.condition=label"], "Ladder got the condition label, on which the prior of each rung would have to "),
+        (["--model.objective=DIP"], "DIP is of one stochastic layer, and the ladder has 3: use objectives.ELBO"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_ladders_that_cannot_be_built_are_refused(overrides, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        training.read("vae", [*LADDER, *overrides])[0].build((8, 8, 1), labels=3)
 
 
 @pytest.mark.parametrize("codes", [[], ["--model.posterior=VectorQuantized", "--model.prior=UniformCodes"]])
