@@ -12,6 +12,7 @@ from vae_tf.objectives import Objective
 from vae_tf.posteriors import Posterior
 from vae_tf.priors import Prior
 from vae_tf.schedules import Schedule
+from vae_tf.training import priors  # noqa: F401  (their classes are known by being loaded)
 from vae_tf.training.networks import Network
 
 AXES: dict[str, type] = {
@@ -24,7 +25,7 @@ AXES: dict[str, type] = {
     "optimizer": keras.optimizers.Optimizer,
 }  # the keys that name a class
 MAY_BE_LEFT_OUT = ("model.posterior", "model.prior", "model.ex_post_prior")  # of these: a ladder has its own
-NOT_ALONE = ("LossScaleOptimizer", "MultiOptimizer")  # made of other optimizers, which no recipe can give
+NOT_ALONE = ("LossScaleOptimizer", "MultiOptimizer", "Hierarchical")  # made of others, which no recipe can give
 KERAS = "keras.optimizers.schedules"  # in front of the names of its schedules, as an optimizer's arguments have no type
 SUGGESTIONS = 3
 
