@@ -180,10 +180,6 @@ def test_it_is_served_row_by_row(x, tmp_path):
     np.testing.assert_array_equal(is_bad, [False, True, True, True, True])
 
 
-class Unknown(schedules.Schedule):
-    """A schedule of a user's own."""
-
-
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -214,4 +210,4 @@ def test_what_does_not_fit_is_refused(make, sentence):
 
 
 def test_a_schedule_that_does_not_say_how_low_it_falls_is_taken():
-    assert posteriors.RelaxedCategorical(1, temperature=Unknown()).temperature.least is None
+    assert posteriors.RelaxedCategorical(1, temperature=schedules.Schedule()).temperature.least is None
