@@ -162,7 +162,7 @@ class Recipe:
         if size is None or make_posterior is None or make_prior is None:  # all three, as checked
             return networks(likelihood, None, *conditions)._asdict()
         if isinstance(size, int):  # the networks come first: each part draws where its weights start
-            encoder, decoder = networks(likelihood, size, *conditions)
+            pair = networks(likelihood, size, *conditions)
             posterior = make_posterior(size)
             if posterior.value_shape != (size,):
                 raise InputError(
@@ -172,7 +172,8 @@ class Recipe:
         else:
             posterior = make_posterior(size)
             shape = posterior.value_shape
-            encoder, decoder = networks(likelihood, shape[0] if len(shape) == 1 else shape, *conditions)
+            pair = networks(likelihood, shape[0] if len(shape) == 1 else shape, *conditions)
+        encoder, decoder = pair[:2]
         return {"encoder": encoder, "decoder": decoder, "posterior": posterior, "prior": make_prior(size)}
 
     def _conditions(self, labels: int | None) -> tuple[Mapping[str, Label], ...]:
