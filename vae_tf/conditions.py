@@ -18,7 +18,7 @@ from vae_tf.errors import InputError
 
 RESERVED = {  # other arguments of what takes conditions by name: methods, served functions, the client, pictures
     "self", "x", "z", "noise", "prior_noise", "seed", "seeds", "samples", "count", "training", "batch", "weights",
-    "mask", "vae", "image_bytes", "n", "files", "columns", "class_names",
+    "mask", "vae", "image_bytes", "n", "files", "columns", "class_names", "held",
 }  # fmt: skip
 UNNAMED = re.compile(r"(keras_tensor|input_layer)(_\d+)?")  # the names that Keras gives
 LARGEST = 2**31 - 1  # of int32

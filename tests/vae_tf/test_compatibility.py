@@ -123,6 +123,7 @@ REFUSED = {
     ("FullCovarianceNormal", "SphericalUniform"): OFF_THE_SPHERE,
     ("InverseAutoregressiveFlow", "SphericalUniform"): OFF_THE_SPHERE,
     ("Deterministic", "SphericalUniform"): OFF_THE_SPHERE,
+    ("PowerSpherical", "Hierarchical"): ON_THE_SPHERE,
     ("InverseAutoregressiveFlow", "VampPrior"): NOT_ANY_CODE,
     ("Deterministic", "VampPrior"): NO_DENSITY,
     **{
@@ -133,9 +134,14 @@ REFUSED = {
 PAIRS = [(posterior, prior) for posterior in POSTERIORS for prior in PRIORS]
 
 
+def of_codes() -> VAE:
+    """A model of codes of two dimensions."""
+    return VAE(*networks.mlp((2,), latent_size=1, hidden=(3,)), likelihood=likelihoods.Normal((2,)))
+
+
 def parts_of(posterior: str, prior: str) -> dict:
     """A posterior, a frozen prior and an objective that fits the posterior."""
-    prior = getattr(priors, prior)(2)
+    prior = priors.Hierarchical(of_codes()) if prior == "Hierarchical" else getattr(priors, prior)(2)
     prior.trainable = False
     objective = objectives.Reconstruction() if posterior == "Deterministic" else objectives.ELBO()
     return {"posterior": getattr(posteriors, posterior)(2), "prior": prior, "objective": objective}
